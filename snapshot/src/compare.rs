@@ -1,0 +1,278 @@
+//! The difference between two snapshots.
+//!
+//! Invariant: the tables of the old snapshot are mapped onto those of the new one once for each
+//! distinct file name, frame and traceback; after that, only ids are compared.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use crate::hash::SeededMap;
+use crate::tables::Tables;
+use crate::{
+    CumulativeTraceback, FileId, FrameId, Group, Key, KeyType, Snapshot, Traceback, TracebackId,
+};
+
+/// How the memory of one key changed from an old snapshot to a new one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatisticDiff {
+    /// Where the blocks were allocated; its `total_nframe` is `None`.
+    pub traceback: Traceback,
+    /// The size of all blocks in the new snapshot, in bytes; 0 if there are none.
+    pub size: i64,
+    /// New size − old size, in bytes. All of the size where the old snapshot has no such blocks.
+    pub size_diff: i64,
+    /// The number of blocks in the new snapshot.
+    pub count: i64,
+    /// New count − old count.
+    pub count_diff: i64,
+}
+
+/// A [`StatisticDiff`] in ids.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupDiff {
+    /// What the blocks have in common, as an id of the new snapshot, or of the old one if
+    /// [`gone`](Self::gone).
+    pub key: Key,
+    /// Whether only the old snapshot has blocks of this key.
+    pub gone: bool,
+    /// The size in the new snapshot, in bytes.
+    pub size: i64,
+    /// New size − old size, in bytes.
+    pub size_diff: i64,
+    /// The number of blocks in the new snapshot.
+    pub count: i64,
+    /// New count − old count.
+    pub count_diff: i64,
+}
+
+impl Snapshot {
+    /// What changed since an old snapshot, the largest change first: by the absolute difference
+    /// of sizes, then size, absolute difference of counts, count, traceback, all descending.
+    ///
+    /// # Errors
+    ///
+    /// [`CumulativeTraceback`] for cumulative mode by traceback.
+    pub fn compare_to(
+        &self,
+        old: &Snapshot,
+        key_type: KeyType,
+        cumulative: bool,
+    ) -> Result<Vec<StatisticDiff>, CumulativeTraceback> {
+        let statistic = |diff: GroupDiff| StatisticDiff {
+            traceback: if diff.gone { old } else { self }.key_traceback(diff.key),
+            size: diff.size,
+            size_diff: diff.size_diff,
+            count: diff.count,
+            count_diff: diff.count_diff,
+        };
+        Ok(self
+            .compare_groups(old, key_type, cumulative)?
+            .into_iter()
+            .map(statistic)
+            .collect())
+    }
+
+    /// [`compare_to`](Self::compare_to) in ids, for those who show only some of them.
+    ///
+    /// # Errors
+    ///
+    /// [`CumulativeTraceback`] for cumulative mode by traceback.
+    pub fn compare_groups(
+        &self,
+        old: &Snapshot,
+        key_type: KeyType,
+        cumulative: bool,
+    ) -> Result<Vec<GroupDiff>, CumulativeTraceback> {
+        let new_groups = self.unsorted_groups(key_type, cumulative)?;
+        let old_groups = old.unsorted_groups(key_type, cumulative)?;
+        let positions: SeededMap<Key, usize> = new_groups
+            .iter()
+            .enumerate()
+            .map(|(at, group)| (group.key, at))
+            .collect();
+        let translated = translate(&old_groups, old.tables(), &new_groups, self.tables());
+
+        let mut diffs: Vec<GroupDiff> = new_groups
+            .iter()
+            .map(|group| GroupDiff {
+                key: group.key,
+                gone: false,
+                size: group.size,
+                size_diff: group.size,
+                count: group.count,
+                count_diff: group.count,
+            })
+            .collect();
+        for (group, key) in old_groups.iter().zip(translated) {
+            match key.and_then(|key| positions.get(&key)) {
+                Some(&at) => {
+                    diffs[at].size_diff -= group.size;
+                    diffs[at].count_diff -= group.count;
+                }
+                None => diffs.push(GroupDiff {
+                    key: group.key,
+                    gone: true,
+                    size: 0,
+                    size_diff: -group.size,
+                    count: 0,
+                    count_diff: -group.count,
+                }),
+            }
+        }
+        let tables = |diff: &GroupDiff| {
+            if diff.gone {
+                old.tables()
+            } else {
+                self.tables()
+            }
+        };
+        diffs.sort_unstable_by(|a, b| {
+            let sort_key = |diff: &GroupDiff| {
+                Reverse((
+                    diff.size_diff.abs(),
+                    diff.size,
+                    diff.count_diff.abs(),
+                    diff.count,
+                ))
+            };
+            let by_size = sort_key(a).cmp(&sort_key(b));
+            by_size.then_with(|| tables(b).compare_keys(b.key, tables(a), a.key))
+        });
+        Ok(diffs)
+    }
+}
+
+/// For each old group, its key in the tables of the new snapshot, if those have it.
+fn translate(
+    old_groups: &[Group],
+    old: &Arc<Tables>,
+    new_groups: &[Group],
+    new: &Arc<Tables>,
+) -> Vec<Option<Key>> {
+    if Arc::ptr_eq(old, new) {
+        return old_groups.iter().map(|group| Some(group.key)).collect();
+    }
+    let files = translate_files(old, new);
+    if let Some(Key::Filename(_)) = old_groups.first().map(|group| group.key) {
+        let key = |group: &Group| match group.key {
+            Key::Filename(FileId(file)) => files[file as usize].map(|f| Key::Filename(FileId(f))),
+            _ => None,
+        };
+        return old_groups.iter().map(key).collect();
+    }
+    let frames = translate_frames(old, new, &files);
+    let stacks: SeededMap<&[FrameId], TracebackId> = new_groups
+        .iter()
+        .filter_map(|group| match group.key {
+            Key::Traceback(id) => Some((new.stack(id.0), id)),
+            _ => None,
+        })
+        .collect();
+    let mut translated: Vec<FrameId> = Vec::new();
+    let mut key = |group: &Group| match group.key {
+        Key::Lineno(frame) => frames[frame.0 as usize].map(Key::Lineno),
+        Key::Traceback(id) => {
+            translated.clear();
+            for frame in old.stack(id.0) {
+                translated.push(frames[frame.0 as usize]?);
+            }
+            stacks
+                .get(translated.as_slice())
+                .map(|&id| Key::Traceback(id))
+        }
+        Key::Filename(_) => None,
+    };
+    old_groups.iter().map(&mut key).collect()
+}
+
+fn translate_files(old: &Tables, new: &Tables) -> Vec<Option<u32>> {
+    let ids: SeededMap<&[u8], u32> = new
+        .files
+        .iter()
+        .map(|name| name.as_bytes())
+        .zip(0_u32..)
+        .collect();
+    old.files
+        .iter()
+        .map(|name| ids.get(name.as_bytes()).copied())
+        .collect()
+}
+
+fn translate_frames(old: &Tables, new: &Tables, files: &[Option<u32>]) -> Vec<Option<FrameId>> {
+    let ids: SeededMap<(u32, u32), u32> = new.frames.iter().copied().zip(0_u32..).collect();
+    old.frames
+        .iter()
+        .map(|&(file, line)| {
+            ids.get(&(files[file as usize]?, line))
+                .copied()
+                .map(FrameId)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SnapshotBuilder;
+
+    fn snapshot(files: &[&str], traces: &[(i64, usize, u32)]) -> Snapshot {
+        let mut builder = SnapshotBuilder::new(1);
+        let files: Vec<u32> = files
+            .iter()
+            .map(|&name| builder.file(name.into()))
+            .collect();
+        for &(size, file, line) in traces {
+            let traceback = builder.traceback([(files[file], line)], Some(1));
+            builder.trace(0, size, traceback);
+        }
+        builder.build().unwrap()
+    }
+
+    fn shown(diffs: &[StatisticDiff]) -> Vec<String> {
+        diffs.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn tables_of_different_order_are_matched_by_content() {
+        let old = snapshot(&["a.py", "gone.py"], &[(10, 0, 5), (10, 0, 5), (400, 1, 1)]);
+        let new = snapshot(
+            &["new.py", "a.py"],
+            &[(66, 0, 9), (10, 1, 5), (10, 1, 5), (10, 1, 5)],
+        );
+        for key_type in [KeyType::Lineno, KeyType::Traceback] {
+            assert_eq!(
+                shown(&new.compare_to(&old, key_type, false).unwrap()),
+                [
+                    "gone.py:1: size=0 B (-400 B), count=0 (-1)",
+                    "new.py:9: size=66 B (+66 B), count=1 (+1), average=66 B",
+                    "a.py:5: size=30 B (+10 B), count=3 (+1), average=10 B",
+                ]
+            );
+        }
+        let by_file = new.compare_to(&old, KeyType::Filename, true).unwrap();
+        assert_eq!(
+            by_file[2].to_string(),
+            "a.py:0: size=30 B (+10 B), count=3 (+1), average=10 B"
+        );
+    }
+
+    #[test]
+    fn with_itself_nothing_changed() {
+        let snapshot = snapshot(&["a.py"], &[(10, 0, 5), (1, 0, 6)]);
+        let diffs = snapshot
+            .compare_to(&snapshot.clone(), KeyType::Lineno, false)
+            .unwrap();
+        assert!(
+            diffs
+                .iter()
+                .all(|diff| diff.size_diff == 0 && diff.count_diff == 0)
+        );
+        assert_eq!(diffs.len(), 2);
+    }
+
+    #[test]
+    fn cumulative_by_traceback_is_refused() {
+        let empty = snapshot(&[], &[]);
+        assert!(empty.compare_to(&empty, KeyType::Traceback, true).is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! `tracepy -m test test_list test_dict test_json` gives, test by test, the same verdicts untraced,
+//! with 1 frame and with 25. The comparison is made by `tests/conformance.py`, which a CPython 3.13
+//! runs and whose `test` package it takes; `TRACEPY_STOCK=/path/to/rustpython` adds the stock
+//! interpreter, whose verdicts are then the ones to match.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::util::{Cmd, cpythons, ours, root, skip, tracepy_path};
+
+/// A CPython 3.13 and its `test` package.
+fn cpython_with_tests() -> Option<(PathBuf, PathBuf)> {
+    let code = "import sys, os, sysconfig\n\
+                path = os.path.join(sysconfig.get_path('stdlib'), 'test')\n\
+                if sys.version_info[:2] == (3, 13) and os.path.isdir(path + '/libregrtest'):\n\
+                \x20   print(path, end='')\n";
+    cpythons().into_iter().find_map(|python| {
+        let out = Cmd::new(&python).args(["-I", "-c", code]).run();
+        let found = out.status.success() && !out.stdout.is_empty();
+        found.then(|| (python, PathBuf::from(out.stdout)))
+    })
+}
+
+#[track_caller]
+fn same_verdicts(modules: &[&str], commands: &[(&Path, &[&str])]) {
+    let Some((python, package)) = cpython_with_tests() else {
+        skip(
+            module_path!(),
+            "no CPython 3.13 with its `test` package was found",
+        );
+        return;
+    };
+    let mut cmd = Cmd::new(python).arg(root().join("tests").join("conformance.py"));
+    cmd = cmd.arg("--test-package").arg(package).args(modules);
+    for (program, options) in commands {
+        cmd = cmd.arg("--").arg(program).args(*options);
+    }
+    cmd.timeout(1200)
+        .run()
+        .success()
+        .stdout_has("no difference");
+}
+
+#[test]
+fn the_verdicts_of_list_dict_and_json_are_the_same_traced_and_untraced() {
+    let ours_path = tracepy_path();
+    let stock = env::var_os("TRACEPY_STOCK").map(PathBuf::from);
+    let mut commands: Vec<(&Path, &[&str])> = Vec::new();
+    if let Some(stock) = &stock {
+        commands.push((stock, &[]));
+    }
+    commands.push((&ours_path, &[]));
+    commands.push((&ours_path, &["-X", "tracemalloc"]));
+    // A stock CPython takes minutes for test_json with 25 frames.
+    commands.push((
+        &ours_path,
+        if ours() {
+            &["-X", "tracemalloc=25"]
+        } else {
+            &["-X", "dev"]
+        },
+    ));
+    same_verdicts(&["test_list", "test_dict", "test_json"], &commands);
+}
+
+/// The comparison can fail: an interpreter that is made to skip all it can differs from itself.
+#[test]
+fn a_difference_is_found() {
+    let Some((python, package)) = cpython_with_tests() else {
+        skip(
+            module_path!(),
+            "no CPython 3.13 with its `test` package was found",
+        );
+        return;
+    };
+    let runner = root().join("tests").join("conformance.py");
+    let out = Cmd::new(&python)
+        .arg(runner)
+        .arg("--test-package")
+        .arg(package)
+        .args(["test_tracemalloc", "--"])
+        .arg(&python)
+        .arg("--")
+        .arg(&python)
+        .args(["-X", "tracemalloc"])
+        .run()
+        .code(1);
+    out.stdout_has("ok in [0], skipped in [1]")
+        .stdout_has(" differences");
+}

@@ -1,0 +1,49 @@
+//! End-to-end tests: everything here runs the real `tracepy` binary and looks at what comes out.
+//!
+//! The binary is the one Cargo built for this test. `TRACEPY=/path/to/another/interpreter` runs
+//! the same tests against that one instead (a stock CPython 3.13 passes all that is not about our
+//! own names; those tests say that they are skipped). A single test:
+//!
+//! ```text
+//! cargo verify -p interpreter --test tests startup::
+//! ```
+//!
+//! The Python side lies in `scripts/` (one topic each, plain asserts, `ok` at the end, each can be
+//! run by hand) and in `workloads/` (programs that know nothing of tracing).
+
+mod e2e {
+    /// How a test runs a command, and what it prints when the outcome is not the expected one.
+    #[macro_use]
+    mod util;
+
+    /// Scripts, `-c`, `-m`, standard input, zip, folder, exit statuses, help, version.
+    mod command_line;
+
+    /// `-X tracemalloc` and `PYTHONTRACEMALLOC`: every value, who wins, what is fatal.
+    mod startup;
+
+    /// SIGINT, SIGTERM and what a traced program does about them.
+    #[cfg(unix)]
+    mod signals;
+
+    /// `co_filename`, `__file__`, filters and source lines of the built-in library.
+    mod file_names;
+
+    /// The scripts of `scripts/`: the module's API, exact counts, frames, threads, fork.
+    mod scripts;
+
+    /// The 25-frame traceback of a recursive function, line by line.
+    mod recursion;
+
+    /// Dumps: what loads what, and what a broken dump says.
+    mod dumps;
+
+    /// The five worked examples, traced and untraced.
+    mod examples;
+
+    /// A program that does not use it prints the same, untraced and traced.
+    mod transparency;
+
+    /// Parts of CPython's own test suite: the same verdicts, untraced and traced.
+    mod conformance;
+}

@@ -1,0 +1,371 @@
+//! Tracebacks as windows: the last N frames of a calling context, each stored once.
+//!
+//! A window is a node (window of the callers, file, line); walking the parents gives its frames,
+//! most recent first. With a limit of N frames
+//!
+//! - a frame's *callers* are a window of at most N - 1 frames and a depth;
+//! - a *traceback* is (callers, file, line): at most N frames, with its total depth kept in the
+//!   node where it is more than N;
+//! - going into a call drops the oldest frame of a full window. That is worked out once for
+//!   each window and remembered in the node (`tail`).
+//!
+//! So nothing beyond N frames costs memory, however deep the recursion, and a step from the
+//! callers to a line costs one look-up whatever N is. Tracebacks are equal exactly where
+//! CPython's are: same frames and same total.
+//!
+//! Invariant: a node is immutable once it has an id, but for `tail`, which is set once.
+
+use crate::lock::Lock;
+use crate::table::{Column, Index, mix};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Id of a window or a traceback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Node(pub(crate) u32);
+
+/// The window without frames.
+pub(crate) const EMPTY: Node = Node(0);
+/// The traceback of a block that no Python frame asked for: one frame, `("<unknown>", 0)`.
+pub(crate) const UNKNOWN: Node = Node(1);
+
+/// CPython keeps the total number of frames in 16 bits and stops counting there.
+pub(crate) const MAX_FRAMES: u32 = 65535;
+
+/// Id of a file name; 0 is `<unknown>`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct File(pub(crate) u32);
+
+struct NodeData {
+    parent: u32,
+    file: u32,
+    line: u32,
+    /// Frames in this window.
+    len: u16,
+    /// Frames of the traceback where they are more than `len`, else 0.
+    total: u16,
+    /// This window without its oldest frame, where it is full: node id + 1, or 0 for not yet.
+    tail: AtomicU32,
+}
+
+struct FileData {
+    key: usize,
+    name: &'static [u8],
+}
+
+/// All contexts that were seen since tracing began.
+pub(crate) struct Contexts {
+    limit: u32,
+    nodes: Column<NodeData>,
+    node_index: Index,
+    files: Column<FileData>,
+    file_index: Index,
+    writer: Lock<()>,
+}
+
+/// The callers of a frame: a window of at most `limit - 1` frames, and how many there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Callers {
+    pub(crate) window: Node,
+    pub(crate) depth: u32,
+}
+
+impl Callers {
+    /// No callers: the outermost frame.
+    pub(crate) const NONE: Self = Self {
+        window: EMPTY,
+        depth: 0,
+    };
+}
+
+fn node_hash(parent: u32, file: u32, line: u32, total: u16) -> u64 {
+    mix(
+        u64::from(parent) << 32 | u64::from(line),
+        u64::from(file) << 16 | u64::from(total),
+    )
+}
+
+impl Contexts {
+    /// `limit`: frames to keep, at least 1. `None` when there is no memory.
+    pub(crate) fn new(limit: u32) -> Option<Self> {
+        let this = Self {
+            limit,
+            nodes: Column::new(),
+            node_index: Index::new(),
+            files: Column::new(),
+            file_index: Index::new(),
+            writer: Lock::new(()),
+        };
+        this.push(EMPTY.0, 0, 0, 0, 0)?;
+        this.files.push(FileData {
+            key: 0,
+            name: b"<unknown>",
+        })?;
+        let unknown = this.intern(EMPTY, File(0), 0, 0)?;
+        debug_assert_eq!(unknown, UNKNOWN);
+        Some(this)
+    }
+
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The id of the file name that `key` identifies. `name` is asked for the first time only.
+    pub(crate) fn file(&self, key: usize, name: impl FnOnce() -> &'static [u8]) -> Option<File> {
+        let hash = mix(key as u64, 0);
+        let is = |id| self.files.get(id).key == key;
+        if let Some(id) = self.file_index.find(hash, is) {
+            return Some(File(id));
+        }
+        let _held = self.writer.lock();
+        if let Some(id) = self.file_index.find(hash, is) {
+            return Some(File(id));
+        }
+        let hash_of = |id| mix(self.files.get(id).key as u64, 0);
+        if !self.file_index.reserve(hash_of) {
+            return None;
+        }
+        let id = self.files.push(FileData { key, name: name() })?;
+        self.file_index.insert(hash, id);
+        Some(File(id))
+    }
+
+    /// The traceback of a line of a frame with these callers. `None` when there is no memory.
+    #[inline]
+    pub(crate) fn traceback(&self, callers: Callers, file: File, line: u32) -> Option<Node> {
+        let total = (callers.depth + 1).min(MAX_FRAMES);
+        let beyond = if total > self.limit { total as u16 } else { 0 };
+        self.intern(callers.window, file, line, beyond)
+    }
+
+    /// The callers of a frame that is called from a line of a frame with these callers.
+    #[inline]
+    pub(crate) fn call(&self, callers: Callers, file: File, line: u32) -> Option<Callers> {
+        let depth = (callers.depth + 1).min(MAX_FRAMES);
+        let window = if self.limit == 1 {
+            EMPTY
+        } else {
+            let window = self.intern(callers.window, file, line, 0)?;
+            self.without_oldest_if_full(window)?
+        };
+        Some(Callers { window, depth })
+    }
+
+    fn without_oldest_if_full(&self, window: Node) -> Option<Node> {
+        let node = self.nodes.get(window.0);
+        if u32::from(node.len) < self.limit {
+            return Some(window);
+        }
+        match node.tail.load(Ordering::Acquire) {
+            0 => self.work_out_tail(window),
+            tail => Some(Node(tail - 1)),
+        }
+    }
+
+    #[cold]
+    fn work_out_tail(&self, window: Node) -> Option<Node> {
+        let kept = self.nodes.get(window.0).len as usize - 1;
+        let mut frames = Vec::new();
+        frames.try_reserve_exact(kept).ok()?;
+        frames.extend(self.frames(window).take(kept));
+        let mut tail = EMPTY;
+        for &(file, line) in frames.iter().rev() {
+            tail = self.intern(tail, file, line, 0)?;
+        }
+        let node = self.nodes.get(window.0);
+        node.tail.store(tail.0 + 1, Ordering::Release);
+        Some(tail)
+    }
+
+    fn intern(&self, parent: Node, file: File, line: u32, total: u16) -> Option<Node> {
+        let hash = node_hash(parent.0, file.0, line, total);
+        let is = |id| {
+            let n = self.nodes.get(id);
+            n.parent == parent.0 && n.line == line && n.file == file.0 && n.total == total
+        };
+        if let Some(id) = self.node_index.find(hash, is) {
+            return Some(Node(id));
+        }
+        let _held = self.writer.lock();
+        if let Some(id) = self.node_index.find(hash, is) {
+            return Some(Node(id));
+        }
+        let hash_of = |id| {
+            let n = self.nodes.get(id);
+            node_hash(n.parent, n.file, n.line, n.total)
+        };
+        if !self.node_index.reserve(hash_of) {
+            return None;
+        }
+        let len = self.nodes.get(parent.0).len + 1;
+        let id = self.push(parent.0, file.0, line, len, total)?;
+        self.node_index.insert(hash, id);
+        Some(Node(id))
+    }
+
+    fn push(&self, parent: u32, file: u32, line: u32, len: u16, total: u16) -> Option<u32> {
+        self.nodes.push(NodeData {
+            parent,
+            file,
+            line,
+            len,
+            total,
+            tail: AtomicU32::new(0),
+        })
+    }
+
+    /// How many ids of nodes there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.nodes.len()
+    }
+
+    /// The frames of a window or traceback, most recent first.
+    pub(crate) fn frames(&self, node: Node) -> impl Iterator<Item = (File, u32)> + '_ {
+        let mut at = node.0;
+        std::iter::from_fn(move || {
+            if at == EMPTY.0 {
+                return None;
+            }
+            let node = self.nodes.get(at);
+            at = node.parent;
+            Some((File(node.file), node.line))
+        })
+    }
+
+    /// The number of frames that a traceback had when it was recorded.
+    pub(crate) fn total_frames(&self, node: Node) -> u32 {
+        let node = self.nodes.get(node.0);
+        u32::from(node.total.max(node.len))
+    }
+
+    /// How many ids of files there are.
+    pub(crate) fn files_len(&self) -> u32 {
+        self.files.len()
+    }
+
+    /// A file's name in WTF-8.
+    pub(crate) fn file_name(&self, file: File) -> &'static [u8] {
+        self.files.get(file.0).name
+    }
+
+    /// Bytes that the contexts take.
+    pub(crate) fn bytes(&self) -> usize {
+        let columns = self.nodes.bytes() + self.files.bytes();
+        columns + self.node_index.bytes() + self.file_index.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The frames of a stack as CPython would keep them: most recent first, and the total.
+    fn naive(stack: &[(u32, u32)], limit: usize) -> (Vec<(u32, u32)>, u32) {
+        let kept = stack.iter().rev().take(limit).copied().collect();
+        (kept, stack.len() as u32)
+    }
+
+    fn names(i: u32) -> &'static [u8] {
+        [&b"a.py"[..], b"b.py", b"c.py", b"d.py"][i as usize % 4]
+    }
+
+    /// Walks a stack (oldest first) frame by frame and asks for the traceback of its top.
+    fn record(contexts: &Contexts, stack: &[(u32, u32)]) -> Node {
+        let mut callers = Callers::NONE;
+        let file = |f: u32| contexts.file(f as usize + 1, || names(f)).unwrap();
+        let (last, rest) = stack.split_last().unwrap();
+        for &(f, line) in rest {
+            callers = contexts.call(callers, file(f), line).unwrap();
+        }
+        contexts.traceback(callers, file(last.0), last.1).unwrap()
+    }
+
+    fn frames(contexts: &Contexts, node: Node) -> Vec<(u32, u32)> {
+        let frames = contexts.frames(node);
+        frames.map(|(file, line)| (file.0 - 1, line)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn tracebacks_are_those_of_a_naive_model(
+            limit in 1_u32..8,
+            stacks in prop::collection::vec(prop::collection::vec((0_u32..3, 1_u32..4), 1..20), 1..60),
+        ) {
+            let contexts = Contexts::new(limit).unwrap();
+            let mut ids = std::collections::HashMap::new();
+            // Give the files their ids in order, so that they can be compared with the model's.
+            for f in 0..3 {
+                contexts.file(f as usize + 1, || names(f)).unwrap();
+            }
+            for stack in &stacks {
+                let node = record(&contexts, stack);
+                let model = naive(stack, limit as usize);
+                prop_assert_eq!(&frames(&contexts, node), &model.0);
+                prop_assert_eq!(contexts.total_frames(node), model.1);
+                // Equal tracebacks have one id, different ones have two.
+                prop_assert_eq!(*ids.entry(model).or_insert(node), node);
+            }
+            let distinct: std::collections::HashSet<u32> = ids.values().map(|n| n.0).collect();
+            prop_assert_eq!(distinct.len(), ids.len());
+        }
+    }
+
+    #[test]
+    fn recursion_beyond_the_limit_costs_one_node_a_depth_at_most() {
+        let contexts = Contexts::new(25).unwrap();
+        let file = contexts.file(1, || b"r.py").unwrap();
+        let mut callers = Callers::NONE;
+        for _ in 0..10_000 {
+            callers = contexts.call(callers, file, 7).unwrap();
+        }
+        assert_eq!(callers.depth, 10_000);
+        assert!(contexts.len() < 60, "{} nodes", contexts.len());
+        let node = contexts.traceback(callers, file, 9).unwrap();
+        assert_eq!(contexts.total_frames(node), 10_001);
+        assert_eq!(contexts.frames(node).count(), 25);
+    }
+
+    #[test]
+    fn depth_stops_counting_where_cpython_stops() {
+        let contexts = Contexts::new(1).unwrap();
+        let file = contexts.file(1, || b"r.py").unwrap();
+        let mut callers = Callers::NONE;
+        for _ in 0..70_000 {
+            callers = contexts.call(callers, file, 7).unwrap();
+        }
+        let node = contexts.traceback(callers, file, 9).unwrap();
+        assert_eq!(contexts.total_frames(node), MAX_FRAMES);
+    }
+
+    #[test]
+    fn windows_stay_readable_while_the_index_grows() {
+        let contexts = Contexts::new(3).unwrap();
+        let file = contexts.file(1, || b"g.py").unwrap();
+        std::thread::scope(|scope| {
+            for t in 0..4 {
+                let contexts = &contexts;
+                scope.spawn(move || {
+                    for i in 0..20_000 {
+                        let callers = contexts.call(Callers::NONE, file, t * 7 + i % 977).unwrap();
+                        let node = contexts.traceback(callers, file, i).unwrap();
+                        let lines: Vec<u32> = contexts.frames(node).map(|(_, l)| l).collect();
+                        assert_eq!(lines, [i, t * 7 + i % 977]);
+                    }
+                });
+            }
+        });
+        // Each distinct (caller line, line) once.
+        let mut lines = std::collections::HashSet::new();
+        for t in 0..4 {
+            for i in 0..20_000 {
+                lines.insert((t * 7 + i % 977, i));
+            }
+        }
+        let callers: std::collections::HashSet<u32> = lines.iter().map(|l| l.0).collect();
+        assert_eq!(
+            contexts.len() as usize,
+            2 + lines.len() + callers.len(),
+            "no node is there twice"
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! How many bytes are traced now, and how many were at the most.
+//!
+//! Each thread counts by itself and hands its sum over when it has moved by [`LAG`] bytes, so
+//! that threads do not fight for one cache line. Whoever asks pauses the others and collects
+//! first.
+//!
+//! Invariant: `current` is exact whenever it is asked for. `peak` is exact as long as one thread
+//! allocates; with T threads it may be off by what the others have not handed over yet, less
+//! than T × [`LAG`] bytes.
+
+use std::sync::atomic::{AtomicIsize, Ordering};
+
+/// Bytes by which a thread's own count may move before it is handed over.
+pub(crate) const LAG: isize = 64 * 1024;
+
+static CURRENT: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+
+/// What one thread has counted since it last handed over. Written by that thread alone, or by
+/// whoever has paused it.
+pub(crate) struct Counts {
+    /// Bytes allocated less bytes freed.
+    moved: AtomicIsize,
+    /// The highest that `moved` has been.
+    high: AtomicIsize,
+}
+
+impl Counts {
+    pub(crate) const fn new() -> Self {
+        Self {
+            moved: AtomicIsize::new(0),
+            high: AtomicIsize::new(0),
+        }
+    }
+
+    /// `bytes` were allocated, or freed where negative.
+    #[inline(always)]
+    pub(crate) fn add(&self, bytes: isize) {
+        let moved = self.moved.load(Ordering::Relaxed) + bytes;
+        self.moved.store(moved, Ordering::Relaxed);
+        if moved > self.high.load(Ordering::Relaxed) {
+            self.high.store(moved, Ordering::Relaxed);
+        }
+        if moved.unsigned_abs() > LAG as usize {
+            self.flush();
+        }
+    }
+
+    /// Hands over.
+    pub(crate) fn flush(&self) {
+        let high = self.high.swap(0, Ordering::Relaxed);
+        let moved = self.moved.swap(0, Ordering::Relaxed);
+        let before = CURRENT.fetch_add(moved, Ordering::Relaxed);
+        PEAK.fetch_max(before + high, Ordering::Relaxed);
+    }
+}
+
+/// Counts where the thread has no slot of its own.
+#[cold]
+pub(crate) fn add_without_slot(bytes: isize) {
+    let before = CURRENT.fetch_add(bytes, Ordering::Relaxed);
+    PEAK.fetch_max(before + bytes.max(0), Ordering::Relaxed);
+}
+
+/// (current, peak) in bytes, once every thread's counts were flushed.
+pub(crate) fn totals() -> (u64, u64) {
+    let current = CURRENT.load(Ordering::Relaxed).max(0);
+    let peak = PEAK.load(Ordering::Relaxed).max(current);
+    (current as u64, peak as u64)
+}
+
+/// The peak becomes what is traced now, once every thread's counts were flushed.
+pub(crate) fn reset_peak() {
+    PEAK.store(CURRENT.load(Ordering::Relaxed), Ordering::Relaxed);
+}
+
+/// Both become 0, once every thread's counts were flushed.
+pub(crate) fn reset() {
+    CURRENT.store(0, Ordering::Relaxed);
+    PEAK.store(0, Ordering::Relaxed);
+}

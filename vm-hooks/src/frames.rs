@@ -1,0 +1,175 @@
+//! Reads the Python frames that run at this moment, from inside the allocator.
+//!
+//! The VM links its frames from the current one outwards, and stores the index of the running
+//! instruction before it executes it. While a frame runs a callee its line cannot change, so the
+//! callers of a frame are looked up once, when it first allocates, and kept in the frame itself
+//! (`trace_context`, which the VM patch adds and clears when the frame gets new callers):
+//!
+//! | word | while valid | while the chain is walked |
+//! |---|---|---|
+//! | 0 | epoch of what follows; 0: nothing | 0 |
+//! | 1, 2 | window and depth of the callers | address of the callee |
+//! | 3, 4 | the instruction last asked about (index + 1) and its traceback | |
+//! | 5 | id of the file + 1; 0: not asked yet | |
+//!
+//! Invariant: only the thread that runs a frame touches its words, and nothing here allocates,
+//! locks (but to store a new context) or runs Python code.
+
+use crate::contexts::{Callers, Contexts, File, Node, UNKNOWN};
+use rustpython_vm::bytecode::Instruction;
+use rustpython_vm::frame::InterpreterFrame;
+use rustpython_vm::vm::thread::get_current_frame;
+
+const EPOCH: usize = 0;
+const WINDOW: usize = 1;
+const DEPTH: usize = 2;
+const ASKED: usize = 3;
+const ANSWER: usize = 4;
+const FILE: usize = 5;
+
+/// The traceback of the line that runs on this thread now. `None`: no memory for a new one.
+#[inline(always)]
+pub(crate) fn traceback(contexts: &Contexts, epoch: u32) -> Option<Node> {
+    let Some(frame) = first_complete(get_current_frame()) else {
+        return Some(UNKNOWN);
+    };
+    let words = &frame.trace_context;
+    if words[EPOCH].get() == epoch && words[ASKED].get() == frame.get_lasti().wrapping_add(1) {
+        return Some(Node(words[ANSWER].get()));
+    }
+    look_up(contexts, epoch, frame)
+}
+
+#[inline(never)]
+fn look_up(contexts: &Contexts, epoch: u32, frame: &InterpreterFrame) -> Option<Node> {
+    let callers = callers(contexts, epoch, frame)?;
+    let (file, line) = place(contexts, frame)?;
+    let node = contexts.traceback(callers, file, line)?;
+    frame.trace_context[ANSWER].set(node.0);
+    frame.trace_context[ASKED].set(frame.get_lasti().wrapping_add(1));
+    Some(node)
+}
+
+/// The callers of a frame: what it remembers, or worked out from the nearest frame outwards that
+/// does.
+fn callers(contexts: &Contexts, epoch: u32, frame: &InterpreterFrame) -> Option<Callers> {
+    let mut at = frame;
+    let mut callee: *const InterpreterFrame = std::ptr::null();
+    // Outwards, leaving the way back in each frame.
+    let mut callers = loop {
+        if at.trace_context[EPOCH].get() == epoch {
+            break remembered(at);
+        }
+        set_callee(at, callee);
+        match first_complete(at.previous()) {
+            Some(caller) => (at, callee) = (caller, at),
+            None => {
+                callee = remember(at, epoch, Callers::NONE);
+                break Callers::NONE;
+            }
+        }
+    };
+    // And back to the frame that was asked about.
+    // SAFETY: `callee` is null or a frame of the chain, all of which are alive: they are running.
+    while let Some(next) = unsafe { callee.as_ref() } {
+        // Should there be no memory, the frames from here on have no context (epoch 0).
+        let (file, line) = place(contexts, at)?;
+        callers = contexts.call(callers, file, line)?;
+        callee = remember(next, epoch, callers);
+        at = next;
+    }
+    Some(callers)
+}
+
+fn remembered(frame: &InterpreterFrame) -> Callers {
+    Callers {
+        window: Node(frame.trace_context[WINDOW].get()),
+        depth: frame.trace_context[DEPTH].get(),
+    }
+}
+
+/// Writes down the callers of a frame, and gives the callee that was written there before.
+fn remember(frame: &InterpreterFrame, epoch: u32, callers: Callers) -> *const InterpreterFrame {
+    let words = &frame.trace_context;
+    let callee = callee(frame);
+    words[WINDOW].set(callers.window.0);
+    words[DEPTH].set(callers.depth);
+    words[ASKED].set(0);
+    words[FILE].set(0);
+    words[EPOCH].set(epoch);
+    callee
+}
+
+fn set_callee(frame: &InterpreterFrame, callee: *const InterpreterFrame) {
+    let address = callee.expose_provenance() as u64;
+    frame.trace_context[EPOCH].set(0);
+    frame.trace_context[WINDOW].set(address as u32);
+    frame.trace_context[DEPTH].set((address >> 32) as u32);
+}
+
+fn callee(frame: &InterpreterFrame) -> *const InterpreterFrame {
+    let words = &frame.trace_context;
+    let address = u64::from(words[WINDOW].get()) | u64::from(words[DEPTH].get()) << 32;
+    std::ptr::with_exposed_provenance(address as usize)
+}
+
+/// The file and the line that a frame runs, which remembers its callers.
+#[inline]
+fn place(contexts: &Contexts, frame: &InterpreterFrame) -> Option<(File, u32)> {
+    let code = frame.code();
+    let known = &frame.trace_context[FILE];
+    let file = match known.get() {
+        0 => {
+            let name = code.source_path();
+            // Interned strings live as long as the process: the address identifies the name.
+            let key = std::ptr::from_ref(name) as usize;
+            let file = contexts.file(key, || name.as_wtf8().as_bytes())?;
+            known.set(file.0 + 1);
+            file
+        }
+        id => File(id - 1),
+    };
+    let line = match frame.get_lasti() {
+        0 => None,
+        next => code.locations.get(next as usize - 1),
+    };
+    let line = match line {
+        Some((start, _)) => start.line.get() as u32,
+        None => code.first_line_number.map_or(0, |line| line.get() as u32),
+    };
+    Some((file, line))
+}
+
+/// The first frame outwards from here that has begun to run its own lines.
+///
+/// CPython's rule: a frame that has not reached its first `RESUME` still belongs to the call,
+/// and is left out of tracebacks, unless a generator owns it.
+#[inline(always)]
+fn first_complete<'a>(mut frame: *const InterpreterFrame) -> Option<&'a InterpreterFrame> {
+    loop {
+        // SAFETY: the chain links frames that run on this thread, which are alive until they
+        // return; the reference does not outlive the hook.
+        let f = unsafe { frame.as_ref()? };
+        if is_complete(f) {
+            return Some(f);
+        }
+        frame = f.previous();
+    }
+}
+
+#[inline(always)]
+fn is_complete(frame: &InterpreterFrame) -> bool {
+    let executed = frame.get_lasti() as usize;
+    let is_resume = |i| {
+        matches!(
+            frame.code().instructions.read_op(i),
+            Instruction::Resume { .. } | Instruction::ResumeCheck | Instruction::InstrumentedResume
+        )
+    };
+    // Most code begins with its RESUME; before it there are only instructions that set up cells,
+    // two at the most for each, and those that make a generator.
+    (executed > 0 && is_resume(0))
+        || executed > 2 * frame.code().cellvars.len() + 8
+        || (1..executed).any(is_resume)
+        || frame.generator.load().is_some()
+}

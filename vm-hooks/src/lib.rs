@@ -1,0 +1,63 @@
+//! Records every allocation of a program together with the Python frames that asked for it.
+//!
+//! This is the first step on the data's way, *record*: a global allocator
+//! ([`TracingAllocator`]) that notes each block and reads the frames of RustPython's VM while it
+//! does, and the functions that start and stop it and read the traces out as a
+//! [`snapshot::Snapshot`].
+//!
+//! ```
+//! use vm_hooks::TracingAllocator;
+//!
+//! #[global_allocator]
+//! static ALLOCATOR: TracingAllocator<std::alloc::System> =
+//!     TracingAllocator::new(std::alloc::System);
+//!
+//! vm_hooks::start(25).unwrap();
+//! let block = vec![0_u8; 1000];
+//! assert!(vm_hooks::traced_memory().0 >= 1000);
+//! let snapshot = vm_hooks::take_snapshot().unwrap();
+//! assert!(snapshot.total_size() >= 1000);
+//! vm_hooks::stop();
+//! drop(block);
+//! ```
+//!
+//! # What is where
+//!
+//! | module | holds |
+//! |---|---|
+//! | `allocator` | the hooks: alloc, dealloc, realloc |
+//! | `reborn` | the hook of objects that come from the VM's free lists |
+//! | `frames` | the Python frames that run now |
+//! | `contexts`, `table` | tracebacks, each stored once |
+//! | `record`, `map`, `side` | live traces: the record behind a block, where records are, and what has none |
+//! | `counters` | current and peak |
+//! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
+//! | `tracer` | the state: start, stop, clear, `track` |
+//! | `read` | snapshots and single tracebacks |
+//!
+//! # Without the `rustpython` feature
+//!
+//! Every block belongs to the one frame `("<unknown>", 0)`.
+
+mod allocator;
+mod contexts;
+mod counters;
+#[cfg(feature = "rustpython")]
+mod frames;
+mod lock;
+mod map;
+mod pages;
+mod read;
+mod reborn;
+mod record;
+mod side;
+mod table;
+mod threads;
+mod tracer;
+
+pub use allocator::{TracingAllocator, untraced};
+pub use read::{SnapshotError, block_traceback, object_traceback, take_snapshot};
+pub use tracer::{
+    StartError, clear, dropped_traces, is_tracing, reset_peak, start, stop, traceback_limit,
+    traced_memory, tracer_memory, track, untrack,
+};

@@ -1,0 +1,310 @@
+//! The map of live traces: which addresses carry a trace record.
+//!
+//! One byte for each 16 bytes of address space, in leaves of 4 MiB that each cover 64 MiB and
+//! are mapped when the first block in them is traced. A *mark* says that a record lies at one
+//! exact 8-byte aligned address:
+//!
+//! ```text
+//!   address space   |        block A        |rec|  block B   |rec|   …
+//!   granules (16)   |       |       |       |       |       |
+//!   map             |   0   |   0   |   0   | LIVE  | LIVE+1|        (+1: record at granule + 8)
+//! ```
+//!
+//! Invariant: two records are never closer than 16 bytes (each follows a block of at least 8),
+//! so a granule has at most one mark, and the byte belongs to the owner of that record alone:
+//! it is written with plain stores, without a lock. Leaves are never given back.
+
+use crate::lock::Lock;
+use crate::pages;
+use std::ptr::null_mut;
+#[cfg(not(miri))]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+
+/// Bits of an address that the map covers: all of user space on the 64-bit systems of today.
+/// A block beyond is not traced.
+const ADDRESS_BITS: u32 = if cfg!(target_pointer_width = "64") {
+    48
+} else {
+    32
+};
+const LEAF_BITS: u32 = 26;
+const GRANULE: usize = 16;
+const LEAF_LEN: usize = (1 << LEAF_BITS) / GRANULE;
+const LEAVES: usize = 1 << (ADDRESS_BITS - LEAF_BITS);
+
+/// The granules of one region of 64 MiB, and where it lies in the list of all leaves.
+#[repr(C)]
+struct Leaf {
+    granules: [AtomicU8; LEAF_LEN],
+    region: usize,
+    next: AtomicPtr<Leaf>,
+}
+
+/// What the map says about one address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Mark {
+    /// A record lies here and belongs to a live trace.
+    Live = 1,
+    /// A record lies here, but its trace was dropped by `clear` or `stop`.
+    Dead = 3,
+    /// A block without a record ends 16 bytes further; its trace is in the side table.
+    Side = 5,
+}
+
+impl Mark {
+    fn byte(self, address: usize) -> u8 {
+        self as u8 + ((address >> 3) & 1) as u8
+    }
+
+    fn from_byte(byte: u8, granule: usize) -> Option<(usize, Self)> {
+        let mark = match byte {
+            1 | 2 => Self::Live,
+            3 | 4 => Self::Dead,
+            5 | 6 => Self::Side,
+            _ => return None,
+        };
+        Some((granule + ((byte - mark as u8) as usize) * 8, mark))
+    }
+}
+
+/// The map; a few pages of it are ever resident.
+pub(crate) struct BlockMap {
+    leaves: [AtomicPtr<Leaf>; LEAVES],
+    /// The leaves that exist, in the order of addresses.
+    first: AtomicPtr<Leaf>,
+    growing: Lock<()>,
+}
+
+impl BlockMap {
+    pub(crate) const fn new() -> Self {
+        Self {
+            leaves: [const { AtomicPtr::new(null_mut()) }; LEAVES],
+            first: AtomicPtr::new(null_mut()),
+            growing: Lock::new(()),
+        }
+    }
+
+    #[inline(always)]
+    fn leaf(&self, address: usize) -> Option<&Leaf> {
+        let leaf = self
+            .leaves
+            .get(address >> LEAF_BITS)?
+            .load(Ordering::Acquire);
+        // SAFETY: a leaf that was published stays mapped for the life of the map.
+        unsafe { leaf.as_ref() }
+    }
+
+    #[inline(always)]
+    fn granule(leaf: &Leaf, address: usize) -> &AtomicU8 {
+        &leaf.granules[(address & ((1 << LEAF_BITS) - 1)) / GRANULE]
+    }
+
+    /// The mark at exactly this address.
+    #[inline(always)]
+    pub(crate) fn get(&self, address: usize) -> Option<Mark> {
+        let byte = Self::granule(self.leaf(address)?, address).load(Ordering::Relaxed);
+        if byte == 0 {
+            return None;
+        }
+        match Mark::from_byte(byte, address & !(GRANULE - 1)) {
+            Some((at, mark)) if at == address => Some(mark),
+            _ => None,
+        }
+    }
+
+    /// Puts a mark at an address that the caller owns. `false`: no memory for a leaf, or an
+    /// address beyond the map; nothing was changed.
+    #[inline(always)]
+    pub(crate) fn set(&self, address: usize, mark: Mark) -> bool {
+        let Some(leaf) = self.leaf(address).or_else(|| self.new_leaf(address)) else {
+            return false;
+        };
+        Self::granule(leaf, address).store(mark.byte(address), Ordering::Relaxed);
+        true
+    }
+
+    /// Takes away the mark at an address that the caller owns.
+    #[inline(always)]
+    pub(crate) fn remove(&self, address: usize) {
+        if let Some(leaf) = self.leaf(address) {
+            Self::granule(leaf, address).store(0, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn new_leaf(&self, address: usize) -> Option<&Leaf> {
+        let region = address >> LEAF_BITS;
+        let place = self.leaves.get(region)?;
+        let _held = self.growing.lock();
+        if let Some(leaf) = self.leaf(address) {
+            return Some(leaf);
+        }
+        let p = pages::map(size_of::<Leaf>())?.cast::<Leaf>();
+        // SAFETY: zeroed memory is a leaf of empty granules in region 0, last in the list; it
+        // stays mapped, and nobody else knows it.
+        let leaf = unsafe {
+            (*p.as_ptr()).region = region;
+            p.as_ref()
+        };
+        let mut before = &self.first;
+        // SAFETY: as in `leaf`.
+        while let Some(other) = unsafe { before.load(Ordering::Acquire).as_ref() }
+            && other.region < region
+        {
+            before = &other.next;
+        }
+        leaf.next
+            .store(before.load(Ordering::Relaxed), Ordering::Relaxed);
+        before.store(p.as_ptr(), Ordering::Release);
+        place.store(p.as_ptr(), Ordering::Release);
+        Some(leaf)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Leaf> {
+        let mut next = &self.first;
+        std::iter::from_fn(move || {
+            // SAFETY: as in `leaf`.
+            let leaf = unsafe { next.load(Ordering::Acquire).as_ref()? };
+            next = &leaf.next;
+            Some(leaf)
+        })
+    }
+
+    /// Calls `f` with the address of each mark, in the order of addresses.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(usize, Mark)) {
+        for leaf in self.all() {
+            scan(leaf, 0, &mut |at, mark| {
+                f(at, mark);
+                true
+            });
+        }
+    }
+
+    /// The first mark at or after `address`, searched through neighbouring leaves.
+    pub(crate) fn next(&self, address: usize) -> Option<(usize, Mark)> {
+        let mut found = None;
+        let mut at = address;
+        while found.is_none() {
+            let leaf = self.leaf(at)?;
+            let base = at & !((1 << LEAF_BITS) - 1);
+            scan(leaf, (at - base) / GRANULE, &mut |p, mark| {
+                if p >= address {
+                    found = Some((p, mark));
+                }
+                found.is_none()
+            });
+            at = base + (1 << LEAF_BITS);
+        }
+        found
+    }
+
+    /// Bytes of the map that are resident, or an upper bound where the system does not tell.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        self.all()
+            .map(|leaf| pages::resident((&raw const *leaf).cast(), size_of::<Leaf>()))
+            .sum()
+    }
+}
+
+/// Whether no granule has a mark. Most of a leaf is empty, so this looks at words.
+#[inline(always)]
+fn is_empty(granules: &[AtomicU8]) -> bool {
+    #[cfg(not(miri))]
+    {
+        // SAFETY: atomic bytes can be read as atomic words (a word that is being written to is
+        // only asked whether to look at its bytes); `align_to` keeps within the slice.
+        let (before, words, after) = unsafe { granules.align_to::<AtomicU64>() };
+        if before.is_empty() && after.is_empty() {
+            let or = |any, word: &AtomicU64| any | word.load(Ordering::Relaxed);
+            return words.iter().fold(0, or) == 0;
+        }
+    }
+    granules.iter().all(|byte| byte.load(Ordering::Relaxed) == 0)
+}
+
+/// Visits the marks of a leaf from granule `from` on, until `f` says `false`.
+fn scan(leaf: &Leaf, from: usize, f: &mut impl FnMut(usize, Mark) -> bool) {
+    const STEP: usize = 64;
+    let base = leaf.region << LEAF_BITS;
+    let leaf = &leaf.granules;
+    let mut i = from;
+    while i < LEAF_LEN {
+        if i.is_multiple_of(STEP) && is_empty(&leaf[i..i + STEP]) {
+            i += STEP;
+            continue;
+        }
+        let byte = leaf[i].load(Ordering::Relaxed);
+        if byte != 0
+            && let Some((at, mark)) = Mark::from_byte(byte, base + i * GRANULE)
+            && !f(at, mark)
+        {
+            return;
+        }
+        i += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn marks_are_those_of_a_naive_model() {
+        // One map for all cases: it is large, and the cases leave it empty.
+        let map: &BlockMap = Box::leak(
+            // SAFETY: zeroes are an empty map.
+            unsafe { Box::<BlockMap>::new_zeroed().assume_init() },
+        );
+        let regions = [0x0000_1000_0000_usize, 0x5555_0400_0000, 0x7fff_fc00_0000];
+        let place = (0..3_usize, 0..200_usize, any::<bool>(), any::<bool>()).prop_map(
+            move |(region, i, odd, last)| {
+                let inside = if last { (1 << LEAF_BITS) - 3200 } else { 0 };
+                regions[region] + inside + i * 16 + usize::from(odd) * 8
+            },
+        );
+        let marks = [Mark::Live, Mark::Dead, Mark::Side];
+        let operation = (place, prop::option::of(0..3_usize));
+        proptest!(|(operations in prop::collection::vec(operation, 1..200))| {
+            let mut model: BTreeMap<usize, Mark> = BTreeMap::new();
+            for (address, mark) in operations {
+                // The map has room for one mark a granule, as records are 16 bytes apart.
+                let other = address ^ 8;
+                match mark {
+                    Some(mark) if !model.contains_key(&other) => {
+                        prop_assert!(map.set(address, marks[mark]));
+                        model.insert(address, marks[mark]);
+                    }
+                    None if model.remove(&address).is_some() => map.remove(address),
+                    _ => {}
+                }
+                prop_assert_eq!(map.get(address), model.get(&address).copied());
+                let next = model.range(address..).next().map(|(at, mark)| (*at, *mark));
+                let found = map.next(address);
+                // `next` looks through leaves that follow each other without a gap.
+                if next.is_some_and(|(at, _)| at >> LEAF_BITS == address >> LEAF_BITS) {
+                    prop_assert_eq!(found, next);
+                } else {
+                    prop_assert_eq!(found, None);
+                }
+            }
+            let mut all = Vec::new();
+            map.for_each(|at, mark| all.push((at, mark)));
+            prop_assert_eq!(&all, &model.iter().map(|(a, m)| (*a, *m)).collect::<Vec<_>>());
+            for (address, _) in all {
+                map.remove(address);
+            }
+        });
+    }
+
+    #[test]
+    fn an_address_beyond_the_map_is_not_marked() {
+        static MAP: BlockMap = BlockMap::new();
+        assert!(!MAP.set(usize::MAX & !15, Mark::Live));
+        assert_eq!(MAP.get(usize::MAX & !15), None);
+        assert_eq!(MAP.next(usize::MAX & !15), None);
+    }
+}

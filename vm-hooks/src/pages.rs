@@ -1,0 +1,93 @@
+//! Zeroed memory for the tracer's own tables, straight from the operating system.
+//!
+//! Invariant: nothing here goes through the global allocator, so a table can grow in the middle
+//! of an allocation. Memory that is never touched is never resident.
+
+use std::ptr::NonNull;
+
+/// Asks for `bytes` of zeroed memory, aligned to a page at least. `None` when there is none.
+#[cfg(unix)]
+pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
+    // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no
+    // memory that exists.
+    let p = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            bytes,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if p == libc::MAP_FAILED {
+        return None;
+    }
+    NonNull::new(p.cast())
+}
+
+/// Gives back what [`map`] gave.
+///
+/// # Safety
+///
+/// - `p` came from `map(bytes)` and was not given back before.
+/// - Nobody uses the memory any more.
+#[cfg(unix)]
+pub(crate) unsafe fn unmap(p: NonNull<u8>, bytes: usize) {
+    // SAFETY: the caller's promise: this is a whole mapping of ours that nobody uses.
+    unsafe { libc::munmap(p.as_ptr().cast(), bytes) };
+}
+
+#[cfg(not(unix))]
+fn layout(bytes: usize) -> Option<std::alloc::Layout> {
+    std::alloc::Layout::from_size_align(bytes, 4096).ok()
+}
+
+/// Asks for `bytes` of zeroed memory, aligned to a page at least. `None` when there is none.
+#[cfg(not(unix))]
+pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
+    use std::alloc::GlobalAlloc;
+    // SAFETY: the callers ask for more than zero bytes.
+    NonNull::new(unsafe { std::alloc::System.alloc_zeroed(layout(bytes)?) })
+}
+
+/// Gives back what [`map`] gave.
+///
+/// # Safety
+///
+/// - `p` came from `map(bytes)` and was not given back before.
+/// - Nobody uses the memory any more.
+#[cfg(not(unix))]
+pub(crate) unsafe fn unmap(p: NonNull<u8>, bytes: usize) {
+    use std::alloc::GlobalAlloc;
+    if let Some(layout) = layout(bytes) {
+        // SAFETY: the caller's promise: the same layout gave this block.
+        unsafe { std::alloc::System.dealloc(p.as_ptr(), layout) };
+    }
+}
+
+/// How many bytes of a mapping are resident; all of them where the system does not tell.
+#[cfg(target_os = "linux")]
+pub(crate) fn resident(p: *const u8, bytes: usize) -> usize {
+    const PAGE: usize = 4096;
+    let mut pages = [0_u8; 256];
+    let mut resident = 0;
+    for from in (0..bytes).step_by(PAGE * pages.len()) {
+        let len = (bytes - from).min(PAGE * pages.len());
+        // SAFETY: `mincore` only writes one byte per page of the range, and `pages` has room.
+        let rc = unsafe { libc::mincore(p.wrapping_add(from) as *mut _, len, pages.as_mut_ptr()) };
+        resident += if rc == 0 {
+            let pages = &pages[..len.div_ceil(PAGE)];
+            pages.iter().filter(|page| **page & 1 != 0).count() * PAGE
+        } else {
+            len
+        };
+    }
+    resident
+}
+
+/// How many bytes of a mapping are resident; all of them where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn resident(_p: *const u8, bytes: usize) -> usize {
+    bytes
+}

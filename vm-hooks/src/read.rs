@@ -1,0 +1,187 @@
+//! Reads traces out: whole snapshots, and the traceback of one block.
+//!
+//! Invariant: the other threads wait only while addresses are looked at; names and frames are
+//! resolved after they go on. A snapshot shows one moment: what was traced when the last thread
+//! stopped.
+
+use crate::contexts::{Contexts, File, Node};
+use crate::map::Mark;
+use crate::side::{self, Trace};
+use crate::threads::{self, Control};
+use crate::tracer::{self, MAP};
+use crate::record;
+use snapshot::{FileName, Frame, Snapshot, SnapshotBuilder, Traceback};
+
+/// Why there is no snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SnapshotError {
+    /// Tracing is off.
+    NotTracing,
+    /// There is no memory for a copy of the traces.
+    Memory,
+}
+
+impl std::fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotTracing => "tracing is off",
+            Self::Memory => "not enough memory for a snapshot",
+        })
+    }
+}
+
+impl std::error::Error for SnapshotError {}
+
+/// Copies all live traces, of all domains.
+///
+/// # Errors
+///
+/// [`SnapshotError`]; nothing is changed.
+pub fn take_snapshot() -> Result<Snapshot, SnapshotError> {
+    let control = threads::control();
+    let contexts = tracer::contexts(&control).ok_or(SnapshotError::NotTracing)?;
+    let columns = copy_traces(&control).ok_or(SnapshotError::Memory)?;
+    resolve(contexts, columns).ok_or(SnapshotError::Memory)
+}
+
+/// One row a trace.
+#[derive(Default)]
+struct Columns {
+    domains: Vec<u32>,
+    sizes: Vec<i64>,
+    nodes: Vec<u32>,
+}
+
+impl Columns {
+    fn reserve(&mut self, rows: usize) -> Option<()> {
+        self.domains.try_reserve(rows).ok()?;
+        self.sizes.try_reserve(rows).ok()?;
+        self.nodes.try_reserve(rows).ok()
+    }
+
+    fn push(&mut self, domain: u32, size: usize, node: Node) -> Option<()> {
+        if self.nodes.len() == self.nodes.capacity() {
+            self.reserve(self.nodes.len() / 4 + 1024)?;
+        }
+        self.domains.push(domain);
+        self.sizes.push(size as i64);
+        self.nodes.push(node.0);
+        Some(())
+    }
+}
+
+fn copy_traces(control: &Control) -> Option<Columns> {
+    let mut columns = Columns::default();
+    // Made ready while the others still run: a look at the map harms nobody.
+    let mut about = 0;
+    MAP.for_each(|_, mark| about += usize::from(mark == Mark::Live));
+    columns.reserve(about + about / 64 + 1024)?;
+    let _paused = control.pause();
+    let mut complete = Some(());
+    MAP.for_each(|address, mark| {
+        if mark == Mark::Live && complete.is_some() {
+            // SAFETY: the map says that a record is there, and all threads that could free its
+            // block are paused.
+            let (size, node) = unsafe { record::read(address) };
+            complete = columns.push(0, size, node);
+        }
+    });
+    complete?;
+    if let Some(side) = side::traces().as_ref() {
+        let mut reborn: Vec<_> = side.reborn.iter().collect();
+        reborn.sort_unstable_by_key(|(mark, _)| **mark);
+        for (_, trace) in reborn {
+            columns.push(0, trace.size, trace.node)?;
+        }
+        let mut tracked: Vec<_> = side.tracked.iter().collect();
+        tracked.sort_unstable_by_key(|(key, _)| **key);
+        for ((domain, _), trace) in tracked {
+            columns.push(*domain, trace.size, trace.node)?;
+        }
+    }
+    Some(columns)
+}
+
+fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
+    const NOT_YET: u32 = u32::MAX;
+    let Columns {
+        domains,
+        sizes,
+        mut nodes,
+    } = columns;
+    let mut builder = SnapshotBuilder::new(contexts.limit());
+    let files: Vec<u32> = (0..contexts.files_len())
+        .map(|id| builder.file(FileName::new(contexts.file_name(File(id)))))
+        .collect();
+    let mut ids = vec![NOT_YET; contexts.len() as usize];
+    for node in &mut nodes {
+        let id = &mut ids[*node as usize];
+        if *id == NOT_YET {
+            let node = Node(*node);
+            let frames = contexts.frames(node);
+            *id = builder.traceback(
+                frames.map(|(file, line)| (files[file.0 as usize], line)),
+                Some(contexts.total_frames(node)),
+            );
+        }
+        *node = *id;
+    }
+    builder.columns(domains, sizes, nodes).ok()?;
+    builder.build().ok()
+}
+
+/// The traceback of the block that covers this address, such as an object inside of it. `None`
+/// when no traced block does, or tracing is off.
+pub fn object_traceback(address: usize) -> Option<Traceback> {
+    let control = threads::control();
+    let contexts = tracer::contexts(&control)?;
+    let node = {
+        let _paused = control.pause();
+        covering(address)?
+    };
+    Some(traceback(contexts, node))
+}
+
+fn covering(address: usize) -> Option<Node> {
+    let (at, mark) = MAP.next(address)?;
+    let (start, size, node) = match mark {
+        Mark::Live => {
+            // SAFETY: the map says so, and the threads that could free the block are paused.
+            let (size, node) = unsafe { record::read(at) };
+            (record::block_start(at, size), size, node)
+        }
+        Mark::Side => {
+            let Trace { size, node } = *side::traces().as_ref()?.reborn.get(&at)?;
+            (record::side_start(at, size), size, node)
+        }
+        Mark::Dead => return None,
+    };
+    (start <= address && address < start + size).then_some(node)
+}
+
+/// The traceback of the block that [`crate::track`] recorded at this address of a domain; in
+/// domain 0 else that of the block that covers the address.
+pub fn block_traceback(domain: u32, address: usize) -> Option<Traceback> {
+    {
+        let control = threads::control();
+        let contexts = tracer::contexts(&control)?;
+        let _paused = control.pause();
+        let side = side::traces();
+        if let Some(trace) = side.as_ref()?.tracked.get(&(domain, address)) {
+            return Some(traceback(contexts, trace.node));
+        }
+    }
+    (domain == 0).then(|| object_traceback(address)).flatten()
+}
+
+fn traceback(contexts: &Contexts, node: Node) -> Traceback {
+    let mut frames: Vec<Frame> = contexts
+        .frames(node)
+        .map(|(file, lineno)| Frame {
+            filename: FileName::new(contexts.file_name(file)),
+            lineno,
+        })
+        .collect();
+    frames.reverse();
+    Traceback::new(frames, Some(contexts.total_frames(node)))
+}

@@ -1,0 +1,87 @@
+//! Objects that the VM takes from a free list: born again without a call of the allocator.
+//!
+//! Such an object keeps the trace of its first life while it waits (its memory is still held),
+//! and gets a new one when it is reborn, like a new block.
+//!
+//! Invariant: the hook runs on the thread that is making the object, before anybody else can see
+//! it, so its block belongs to that thread.
+
+use crate::map::Mark;
+use crate::side::{self, Side, Trace};
+use crate::threads::{self, OFF, STOPPED};
+use crate::tracer::{self, MAP};
+use crate::record;
+use std::alloc::Layout;
+
+/// Asks the VM to tell.
+pub(crate) fn listen() {
+    #[cfg(feature = "rustpython")]
+    {
+        let hook: fn(*const u8, usize) = reborn;
+        let hook = std::ptr::with_exposed_provenance_mut(hook as *const () as usize);
+        rustpython_vm::object::OBJECT_REBORN.store(hook, std::sync::atomic::Ordering::Release);
+    }
+}
+
+/// An object of `size` bytes is born again; its block holds that object and nothing else.
+#[cfg_attr(not(feature = "rustpython"), allow(dead_code))]
+fn reborn(object: *const u8, size: usize) {
+    if matches!(threads::state(), OFF | STOPPED) {
+        return;
+    }
+    let Some(inside) = threads::enter() else {
+        return;
+    };
+    let Ok(layout) = Layout::from_size_align(size, 8) else {
+        return;
+    };
+    let Some(node) = tracer::traceback(&inside) else {
+        return tracer::dropped();
+    };
+    let at = record::address(object.cast_mut(), layout);
+    let counts = &inside.slot.counts;
+    match MAP.get(at) {
+        // SAFETY: the map says that a record is there, and the block is this thread's.
+        Some(Mark::Live) => unsafe { record::set_node(at, node) },
+        Some(Mark::Dead) => {
+            // SAFETY: as above.
+            unsafe { record::set_node(at, node) };
+            MAP.set(at, Mark::Live);
+            counts.add(size as isize);
+        }
+        _ => match put_aside(object, size, Trace { size, node }) {
+            Some(old) => counts.add(size as isize - old as isize),
+            None => tracer::dropped(),
+        },
+    }
+}
+
+/// The block is from before tracing began and has no record.
+fn put_aside(object: *const u8, size: usize, trace: Trace) -> Option<usize> {
+    let mark = record::side_mark(object, size)?;
+    let mut side = side::traces();
+    let reborn = &mut side.as_mut()?.reborn;
+    let old = Side::put(reborn, mark, trace)?;
+    if !MAP.set(mark, Mark::Side) {
+        reborn.remove(&mark);
+        return None;
+    }
+    Some(old)
+}
+
+/// A block without a record is freed: gives the size of the trace that it had aside, if any.
+#[inline(always)]
+pub(crate) fn forget(block: *const u8, size: usize) -> Option<usize> {
+    let mark = record::side_mark(block, size)?;
+    if MAP.get(mark) != Some(Mark::Side) {
+        return None;
+    }
+    forget_mark(mark)
+}
+
+#[cold]
+fn forget_mark(mark: usize) -> Option<usize> {
+    MAP.remove(mark);
+    let old = side::traces().as_mut()?.reborn.remove(&mark);
+    old.map(|trace| trace.size)
+}

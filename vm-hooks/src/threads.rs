@@ -1,0 +1,428 @@
+//! The threads that allocate: who is inside a hook, what each has counted, and how to make all
+//! of them wait.
+//!
+//! Each thread has a [`Slot`]. A hook is *entered* by setting the slot's `inside` flag and then
+//! reading the state; [`pause`] sets the paused bit in the state and then waits until no flag is
+//! set. Either the hook sees the bit and waits, or the pauser sees the flag and waits:
+//!
+//! ```text
+//!   hook                                 pauser
+//!   inside = true                        state |= PAUSED
+//!   ---- fence ----                      ---- fence ----
+//!   state has PAUSED? wait, try again    some thread inside? wait
+//!   … work on its own blocks …           … read or change everything …
+//!   inside = false                       state &= !PAUSED
+//! ```
+//!
+//! The hook's fence is only one for the compiler where the system can make every thread execute
+//! one on the pauser's behalf (`membarrier`), so that recording costs no atomic read-modify-write.
+//!
+//! Invariant: while a [`Paused`] lives, no other thread is inside a hook, so its holder alone
+//! works on the map, the records, the counters and the contexts. A thread never waits while it
+//! is inside, and never calls the inner allocator while it waits: no lock of anybody's is held
+//! up. Slots are never given back, only handed on.
+
+use crate::counters::Counts;
+use crate::lock::{Backoff, Held, Lock};
+use std::cell::Cell;
+use std::ptr::{NonNull, null, null_mut};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering, compiler_fence, fence};
+
+/// Not tracing, and no block carries a record.
+pub(crate) const OFF: u8 = 0;
+/// Tracing.
+pub(crate) const ON: u8 = 1;
+/// Not tracing any more; blocks with records may be left.
+pub(crate) const STOPPED: u8 = 2;
+const PAUSED: u8 = 4;
+
+static STATE: AtomicU8 = AtomicU8::new(OFF);
+
+/// What the hooks should do, at the cost of one relaxed load.
+#[inline(always)]
+pub(crate) fn state() -> u8 {
+    STATE.load(Ordering::Relaxed)
+}
+
+/// A thread's own words; alone on its cache lines.
+#[repr(align(128))]
+pub(crate) struct Slot {
+    inside: AtomicBool,
+    owned: AtomicBool,
+    pub(crate) counts: Counts,
+    next: AtomicPtr<Slot>,
+}
+
+static SLOTS: AtomicPtr<Slot> = AtomicPtr::new(null_mut());
+/// Serialises start, stop, clear, snapshots: everything that pauses.
+static CONTROL: Lock<()> = Lock::new(());
+/// Whether a hook has to execute a real fence.
+static HOOK_FENCES: AtomicBool = AtomicBool::new(true);
+
+thread_local! {
+    static SLOT: Cell<*const Slot> = const { Cell::new(null()) };
+}
+
+fn slots() -> impl Iterator<Item = &'static Slot> {
+    let mut p = SLOTS.load(Ordering::Acquire);
+    std::iter::from_fn(move || {
+        // SAFETY: slots are never freed.
+        let slot = unsafe { p.as_ref()? };
+        p = slot.next.load(Ordering::Acquire);
+        Some(slot)
+    })
+}
+
+/// The calling thread's slot; `None` when there is no memory for one.
+#[inline(always)]
+fn own_slot() -> Option<&'static Slot> {
+    let p = SLOT.get();
+    if p.is_null() {
+        return register();
+    }
+    // SAFETY: slots are never freed.
+    Some(unsafe { &*p })
+}
+
+#[cold]
+fn register() -> Option<&'static Slot> {
+    let free = |slot: &&Slot| {
+        let owned = &slot.owned;
+        !owned.load(Ordering::Relaxed)
+            && owned
+                .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+    };
+    let slot = match slots().find(free) {
+        Some(slot) => slot,
+        None => new_slot()?,
+    };
+    SLOT.set(slot);
+    exit::register(slot);
+    Some(slot)
+}
+
+/// Makes slots and keeps the first. No lock: a fork could come in the middle.
+fn new_slot() -> Option<&'static Slot> {
+    const AT_ONCE: usize = 32;
+    let base = crate::pages::map(AT_ONCE * size_of::<Slot>())?.cast::<Slot>();
+    for i in (0..AT_ONCE).rev() {
+        // SAFETY: the mapping has room for this many, and nobody else knows it.
+        let slot = unsafe {
+            let p = base.add(i);
+            p.write(Slot {
+                inside: AtomicBool::new(false),
+                owned: AtomicBool::new(i == 0),
+                counts: Counts::new(),
+                next: AtomicPtr::new(null_mut()),
+            });
+            p.as_ref()
+        };
+        publish(slot);
+    }
+    // SAFETY: written above, and never freed.
+    Some(unsafe { base.as_ref() })
+}
+
+fn publish(slot: &'static Slot) {
+    let mut first = SLOTS.load(Ordering::Relaxed);
+    loop {
+        slot.next.store(first, Ordering::Relaxed);
+        let this = (&raw const *slot).cast_mut();
+        match SLOTS.compare_exchange_weak(first, this, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(now) => first = now,
+        }
+    }
+}
+
+/// The proof that this thread is inside a hook and tracing is on; leaves when dropped.
+pub(crate) struct Inside {
+    pub(crate) slot: &'static Slot,
+}
+
+/// Enters a hook that records. `None`: tracing is off, or this thread is inside already (the
+/// tracer itself allocates), or there is no memory for its slot.
+#[inline(always)]
+pub(crate) fn enter() -> Option<Inside> {
+    let slot = own_slot()?;
+    if slot.inside.load(Ordering::Relaxed) {
+        return None;
+    }
+    loop {
+        slot.inside.store(true, Ordering::Relaxed);
+        if HOOK_FENCES.load(Ordering::Relaxed) {
+            fence(Ordering::SeqCst);
+        } else {
+            compiler_fence(Ordering::SeqCst);
+        }
+        match STATE.load(Ordering::Acquire) {
+            ON => return Some(Inside { slot }),
+            state => {
+                slot.inside.store(false, Ordering::Release);
+                if state & PAUSED == 0 {
+                    return None;
+                }
+                wait_for_the_pauser();
+            }
+        }
+    }
+}
+
+#[cold]
+fn wait_for_the_pauser() {
+    let mut backoff = Backoff::default();
+    while STATE.load(Ordering::Acquire) & PAUSED != 0 {
+        backoff.wait();
+    }
+}
+
+impl Drop for Inside {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.slot.inside.store(false, Ordering::Release);
+    }
+}
+
+/// What this thread allocates while it lives is not traced: the re-entry guard of whatever in
+/// the tracer can allocate.
+pub(crate) struct Untraced {
+    entered: Option<&'static Slot>,
+}
+
+impl Untraced {
+    pub(crate) fn new() -> Self {
+        let free = own_slot().filter(|slot| !slot.inside.load(Ordering::Relaxed));
+        if let Some(slot) = free {
+            slot.inside.store(true, Ordering::Relaxed);
+        }
+        Self { entered: free }
+    }
+}
+
+impl Drop for Untraced {
+    fn drop(&mut self) {
+        if let Some(slot) = self.entered {
+            slot.inside.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// The right to start, stop, clear or read; one thread has it at a time. What its holder
+/// allocates is not traced.
+pub(crate) struct Control {
+    _held: Held<'static, ()>,
+    _untraced: Untraced,
+}
+
+/// Waits for the right to control.
+pub(crate) fn control() -> Control {
+    // The lock first: a thread must not wait while its flag says that it is inside.
+    let held = CONTROL.lock();
+    Control {
+        _held: held,
+        _untraced: Untraced::new(),
+    }
+}
+
+/// No other thread is inside a hook.
+pub(crate) struct Paused<'a> {
+    _control: &'a Control,
+}
+
+impl Control {
+    /// Makes all other threads wait at their next hook, and waits until none is inside one.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        pause_all();
+        Paused { _control: self }
+    }
+
+    /// Whether tracing is on.
+    pub(crate) fn is_on(&self) -> bool {
+        state() & !PAUSED == ON
+    }
+}
+
+impl Paused<'_> {
+    /// What every thread has counted by itself.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = &'static Counts> {
+        slots().map(|slot| &slot.counts)
+    }
+
+    /// Changes what the hooks do once the pause is over.
+    pub(crate) fn set_state(&mut self, new: u8) {
+        if new == ON {
+            exit::prepare();
+            fork::prepare();
+            HOOK_FENCES.store(!barrier::register(), Ordering::Relaxed);
+        }
+        STATE.store(new | PAUSED, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        resume_all();
+    }
+}
+
+/// The caller holds `CONTROL`.
+fn pause_all() {
+    STATE.fetch_or(PAUSED, Ordering::SeqCst);
+    barrier::for_all_threads();
+    let me = SLOT.get();
+    for slot in slots().filter(|slot| !std::ptr::eq(*slot, me)) {
+        let mut backoff = Backoff::default();
+        while slot.inside.load(Ordering::Acquire) {
+            backoff.wait();
+        }
+    }
+}
+
+fn resume_all() {
+    STATE.fetch_and(!PAUSED, Ordering::Release);
+}
+
+/// Hands a slot on when its thread ends: flushes what it counted.
+fn release(slot: NonNull<Slot>) {
+    // SAFETY: slots are never freed.
+    let slot = unsafe { slot.as_ref() };
+    slot.counts.flush();
+    SLOT.set(null());
+    slot.owned.store(false, Ordering::Release);
+}
+
+/// Being told when a thread ends, without a destructor of a Rust thread-local (which could
+/// allocate when it is registered).
+#[cfg(unix)]
+mod exit {
+    use super::{NonNull, Ordering, Slot, release};
+    use std::sync::atomic::AtomicI64;
+
+    static KEY: AtomicI64 = AtomicI64::new(-1);
+
+    extern "C" fn ended(slot: *mut libc::c_void) {
+        if let Some(slot) = NonNull::new(slot.cast::<Slot>()) {
+            release(slot);
+        }
+    }
+
+    pub(super) fn prepare() {
+        if KEY.load(Ordering::Relaxed) >= 0 {
+            return;
+        }
+        let mut key = 0;
+        // SAFETY: `key` is writable, and `ended` has the type of a destructor.
+        if unsafe { libc::pthread_key_create(&raw mut key, Some(ended)) } == 0 {
+            KEY.store(i64::from(key), Ordering::Release);
+        }
+    }
+
+    pub(super) fn register(slot: &'static Slot) {
+        if let Ok(key) = u32::try_from(KEY.load(Ordering::Acquire)) {
+            let slot = std::ptr::from_ref(slot);
+            // SAFETY: the key exists. A failure only means that the slot is not handed on.
+            unsafe { libc::pthread_setspecific(key as libc::pthread_key_t, slot.cast()) };
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod exit {
+    //! Elsewhere the slots of ended threads are not handed on: some bytes a thread.
+    pub(super) fn prepare() {}
+    pub(super) fn register(_slot: &'static super::Slot) {}
+}
+
+/// Making every thread of the process execute a fence.
+#[cfg(all(target_os = "linux", not(miri)))]
+mod barrier {
+    use std::sync::atomic::{AtomicBool, Ordering, fence};
+
+    // From linux/membarrier.h.
+    const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+    fn membarrier(command: libc::c_int) -> bool {
+        // SAFETY: the call takes no pointers.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+    }
+
+    /// Whether the hooks can do without a fence.
+    pub(super) fn register() -> bool {
+        let can = REGISTERED.load(Ordering::Relaxed) || membarrier(REGISTER_PRIVATE_EXPEDITED);
+        REGISTERED.store(can, Ordering::Relaxed);
+        can
+    }
+
+    pub(super) fn for_all_threads() {
+        fence(Ordering::SeqCst);
+        if REGISTERED.load(Ordering::Relaxed) && !membarrier(PRIVATE_EXPEDITED) {
+            // Only possible where a sandbox has closed in since: give every thread time to
+            // make its store visible.
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+mod barrier {
+    //! Elsewhere the hooks execute a fence of their own.
+    pub(super) fn register() -> bool {
+        false
+    }
+
+    pub(super) fn for_all_threads() {
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// A child process has one thread, whose state must be whole: the forking thread pauses all
+/// others across the call.
+#[cfg(unix)]
+mod fork {
+    use super::*;
+
+    static PREPARED: AtomicBool = AtomicBool::new(false);
+
+    pub(super) fn prepare() {
+        if !PREPARED.swap(true, Ordering::Relaxed) {
+            // SAFETY: three functions of the right type that touch statics of ours only.
+            unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
+        }
+    }
+
+    extern "C" fn before() {
+        let Control { _held, _untraced } = control();
+        _held.suspend();
+        pause_all();
+    }
+
+    /// What `before` left suspended.
+    fn held() -> Held<'static, ()> {
+        // SAFETY: `before` ran on this thread, and one of `parent` and `child` runs once after it.
+        unsafe { Held::resume(&CONTROL) }
+    }
+
+    extern "C" fn parent() {
+        resume_all();
+        drop(held());
+    }
+
+    extern "C" fn child() {
+        let me = SLOT.get();
+        for slot in slots().filter(|slot| !std::ptr::eq(*slot, me)) {
+            // Its thread is not in this process. It was not inside: the fork paused it.
+            slot.counts.flush();
+            slot.owned.store(false, Ordering::Relaxed);
+        }
+        resume_all();
+        held().forget_waiters();
+    }
+}
+
+#[cfg(not(unix))]
+mod fork {
+    pub(super) fn prepare() {}
+}

@@ -1,0 +1,227 @@
+//! The tracer of this process: what the hooks write and what the control functions read.
+//!
+//! ```text
+//!          start                 stop
+//!   OFF ───────────▶ ON ───────────────────▶ STOPPED
+//!                    ▲ │ clear, snapshot, …     │
+//!                    │ └─▶ (paused) ─▶          │
+//!                    └──────────────────────────┘ start
+//! ```
+//!
+//! Invariant: the map, the records, the side table and the counters change inside a hook or in
+//! a pause only; whoever pauses therefore sees all of them whole. Control functions run one at a
+//! time, and what they allocate is not traced.
+
+use crate::contexts::{Contexts, MAX_FRAMES, Node};
+use crate::map::{BlockMap, Mark};
+use crate::side::{self, Side, Trace};
+use crate::threads::{self, Control, Inside, ON, OFF, Paused, STOPPED};
+use crate::{counters, record};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+pub(crate) static MAP: BlockMap = BlockMap::new();
+static CONTEXTS: AtomicPtr<Contexts> = AtomicPtr::new(std::ptr::null_mut());
+/// Which contexts the frames remember; never 0, which is what a fresh frame has.
+static EPOCH: AtomicU32 = AtomicU32::new(0);
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Why tracing did not start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartError {
+    /// The number of frames is not in `1..=65535`.
+    Frames,
+    /// There is no memory for the tables.
+    Memory,
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Frames => write!(f, "the number of frames must be in range [1; {MAX_FRAMES}]"),
+            Self::Memory => f.write_str("not enough memory to start tracing"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Starts tracing, keeping at most `frames` frames of each traceback. Does nothing when tracing
+/// is on already: the first limit stays.
+///
+/// # Errors
+///
+/// [`StartError`]; tracing is off as before.
+pub fn start(frames: u32) -> Result<(), StartError> {
+    if !(1..=MAX_FRAMES).contains(&frames) {
+        return Err(StartError::Frames);
+    }
+    let control = threads::control();
+    if control.is_on() {
+        return Ok(());
+    }
+    let contexts = Contexts::new(frames).ok_or(StartError::Memory)?;
+    let mut paused = control.pause();
+    let epoch = EPOCH.load(Ordering::Relaxed).wrapping_add(1).max(1);
+    EPOCH.store(epoch, Ordering::Relaxed);
+    CONTEXTS.store(Box::into_raw(Box::new(contexts)), Ordering::Release);
+    forget_counts(&paused);
+    DROPPED.store(0, Ordering::Relaxed);
+    *side::traces() = Some(Side::default());
+    crate::reborn::listen();
+    paused.set_state(ON);
+    Ok(())
+}
+
+/// Stops tracing and drops all traces. Does nothing when tracing is off.
+pub fn stop() {
+    let control = threads::control();
+    if !control.is_on() {
+        return;
+    }
+    let old = {
+        let mut paused = control.pause();
+        forget_traces(&paused);
+        *side::traces() = None;
+        paused.set_state(STOPPED);
+        CONTEXTS.swap(std::ptr::null_mut(), Ordering::AcqRel)
+    };
+    // SAFETY: `start` made it with a box. Hooks use it while they are inside and tracing is on,
+    // which was over before the pause ended; control functions run one at a time.
+    drop(unsafe { Box::from_raw(old) });
+}
+
+/// Drops all traces; tracing goes on.
+pub fn clear() {
+    let control = threads::control();
+    if !control.is_on() {
+        return;
+    }
+    let paused = control.pause();
+    forget_traces(&paused);
+}
+
+/// Keeps the contexts: a program that clears will run the same lines again.
+fn forget_traces(paused: &Paused<'_>) {
+    MAP.for_each(|address, mark| match mark {
+        Mark::Live => _ = MAP.set(address, Mark::Dead),
+        Mark::Side => MAP.remove(address),
+        Mark::Dead => {}
+    });
+    if let Some(side) = side::traces().as_mut() {
+        *side = Side::default();
+    }
+    forget_counts(paused);
+}
+
+fn forget_counts(paused: &Paused<'_>) {
+    collect(paused);
+    counters::reset();
+}
+
+fn collect(paused: &Paused<'_>) {
+    paused.counts().for_each(counters::Counts::flush);
+}
+
+/// Whether tracing is on.
+pub fn is_tracing() -> bool {
+    !matches!(threads::state(), OFF | STOPPED) && threads::control().is_on()
+}
+
+/// The number of frames kept, or `None` when tracing is off.
+pub fn traceback_limit() -> Option<u32> {
+    let control = threads::control();
+    contexts(&control).map(Contexts::limit)
+}
+
+/// Bytes that are traced now and that were traced at the most, since the start or the last
+/// [`reset_peak`] or [`clear`]. Zeros when tracing is off.
+pub fn traced_memory() -> (u64, u64) {
+    let control = threads::control();
+    if !control.is_on() {
+        return (0, 0);
+    }
+    let paused = control.pause();
+    collect(&paused);
+    counters::totals()
+}
+
+/// The peak of [`traced_memory`] becomes what is traced now.
+pub fn reset_peak() {
+    let control = threads::control();
+    if control.is_on() {
+        let paused = control.pause();
+        collect(&paused);
+        counters::reset_peak();
+    }
+}
+
+/// Bytes that the tracer itself takes, records behind blocks included.
+pub fn tracer_memory() -> usize {
+    let control = threads::control();
+    let mut bytes = MAP.resident_bytes();
+    bytes += contexts(&control).map_or(0, Contexts::bytes);
+    let _paused = control.pause();
+    bytes += side::traces().as_ref().map_or(0, Side::bytes);
+    let mut records = 0;
+    MAP.for_each(|_, mark| records += usize::from(mark != Mark::Side));
+    bytes + record::bytes(records)
+}
+
+/// How many traces were dropped since the start because the tracer found no memory for them.
+pub fn dropped_traces() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+#[cold]
+pub(crate) fn dropped() {
+    DROPPED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The contexts, which stay while the right to control is held. `None` when tracing is off.
+pub(crate) fn contexts(control: &Control) -> Option<&Contexts> {
+    // SAFETY: only `stop` frees them, which needs the right to control.
+    control.is_on().then(|| unsafe { &*CONTEXTS.load(Ordering::Acquire) })
+}
+
+/// The traceback of what this thread runs now. `None`: no memory for it.
+#[inline(always)]
+pub(crate) fn traceback(_inside: &Inside) -> Option<Node> {
+    // SAFETY: inside a hook tracing is on, and `stop` waits for it to be left.
+    let contexts = unsafe { &*CONTEXTS.load(Ordering::Acquire) };
+    #[cfg(feature = "rustpython")]
+    return crate::frames::traceback(contexts, EPOCH.load(Ordering::Relaxed));
+    #[cfg(not(feature = "rustpython"))]
+    return (contexts.limit() > 0).then_some(crate::contexts::UNKNOWN);
+}
+
+/// Records a block of another domain: memory at `address` that the program manages by itself.
+/// Domain 0 is Python's own. A block that is tracked already gets the new size and traceback.
+/// Gives whether it is traced now: not when tracing is off or there is no memory for it.
+pub fn track(domain: u32, address: usize, size: usize) -> bool {
+    let Some(inside) = threads::enter() else {
+        return false;
+    };
+    let node = traceback(&inside);
+    let mut side = side::traces();
+    let old = node.zip(side.as_mut()).and_then(|(node, side)| {
+        Side::put(&mut side.tracked, (domain, address), Trace { size, node })
+    });
+    match old {
+        Some(old) => inside.slot.counts.add(size as isize - old as isize),
+        None => dropped(),
+    }
+    old.is_some()
+}
+
+/// Forgets a block that [`track`] recorded; does nothing when it is not tracked.
+pub fn untrack(domain: u32, address: usize) {
+    let Some(inside) = threads::enter() else {
+        return;
+    };
+    let old = side::traces()
+        .as_mut()
+        .and_then(|side| side.tracked.remove(&(domain, address)));
+    if let Some(old) = old {
+        inside.slot.counts.add(-(old.size as isize));
+    }
+}

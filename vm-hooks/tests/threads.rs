@@ -1,0 +1,203 @@
+//! Many threads: totals add up after threads that free each other's blocks; control functions
+//! from any thread at any moment; fork while others allocate.
+//!
+//! Has no test harness, so that only the threads made here allocate.
+
+use std::alloc::System;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+use vm_hooks::TracingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: TracingAllocator<System> = TracingAllocator::new(System);
+
+fn main() {
+    totals_add_up();
+    a_snapshot_shows_one_moment();
+    control_from_everywhere();
+    #[cfg(target_os = "linux")]
+    fork_under_load();
+    println!("threads: ok");
+}
+
+/// Eight threads allocate, and pass half of their blocks on to the next thread to be freed.
+fn totals_add_up() {
+    vm_hooks::start(5).unwrap();
+    let before = vm_hooks::traced_memory().0;
+    let kept: Vec<Vec<Vec<u8>>> = std::thread::scope(|scope| {
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..8).map(|_| mpsc::channel::<Vec<u8>>()).unzip();
+        let mut senders: Vec<_> = senders.into_iter().map(Some).collect();
+        senders.rotate_left(1);
+        let handles: Vec<_> = receivers
+            .into_iter()
+            .zip(&mut senders)
+            .enumerate()
+            .map(|(t, (mine, next))| {
+                let next = next.take().unwrap();
+                scope.spawn(move || {
+                    let mut kept = Vec::new();
+                    for i in 0..20_000_usize {
+                        let mut block = vec![0_u8; 1 + (i * 37 + t * 101) % 700];
+                        if i % 3 == 0 {
+                            block.resize(1 + (i * 91) % 3000, 1);
+                        }
+                        match i % 20 {
+                            0 => kept.push(block),
+                            1..=10 => _ = next.send(block),
+                            _ => drop(block),
+                        }
+                        while let Ok(block) = mine.try_recv() {
+                            drop(block);
+                        }
+                    }
+                    drop(next);
+                    while mine.recv().is_ok() {}
+                    kept
+                })
+            })
+            .collect();
+        handles.into_iter().map(|h| h.join().unwrap()).collect()
+    });
+    let bytes: usize = kept.iter().flatten().map(Vec::capacity).sum();
+    let vectors: usize = kept.iter().map(|k| k.capacity() * size_of::<Vec<u8>>()).sum();
+    let outer = kept.capacity() * size_of::<Vec<Vec<u8>>>();
+    let held = vm_hooks::traced_memory().0 - before;
+    let known = (bytes + vectors + outer) as u64;
+    // The standard library keeps a few small things for threads that were.
+    assert!(held >= known && held - known < 4096, "{held} held, {known} known");
+    drop(kept);
+    let (current, peak) = vm_hooks::traced_memory();
+    assert!(current - before < 4096, "{current} after, {before} before");
+    assert!(peak >= held);
+    vm_hooks::stop();
+}
+
+/// Each thread holds one block at a time of a size of its own; whatever the moment, a snapshot
+/// never shows two of them, and what it sums up is what `traced_memory` says.
+fn a_snapshot_shows_one_moment() {
+    vm_hooks::start(1).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for t in 0..4 {
+            let stop = &stop;
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    drop(std::hint::black_box(vec![0_u8; 100_003 + t]));
+                }
+            });
+        }
+        for _ in 0..300 {
+            let snapshot = vm_hooks::take_snapshot().unwrap();
+            for t in 0..4 {
+                let held = snapshot.traces().filter(|trace| trace.size == 100_003 + t);
+                assert!(held.count() <= 1);
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let sum = vm_hooks::take_snapshot().unwrap().total_size();
+    assert_eq!(sum as u64, vm_hooks::traced_memory().0);
+    vm_hooks::stop();
+}
+
+/// Start, stop, clear, snapshots, track from several threads, while others allocate and end.
+fn control_from_everywhere() {
+    let calls = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for t in 0..3 {
+            let calls = &calls;
+            scope.spawn(move || {
+                for i in 0..400 {
+                    match (i * 7 + t) % 9 {
+                        0 | 1 => vm_hooks::start(1 + i % 25).unwrap(),
+                        2 => vm_hooks::stop(),
+                        3 => vm_hooks::clear(),
+                        4 => vm_hooks::reset_peak(),
+                        5 => _ = vm_hooks::track(7, i as usize, 10),
+                        6 => vm_hooks::untrack(7, i as usize),
+                        7 => _ = vm_hooks::take_snapshot(),
+                        _ => _ = (vm_hooks::traced_memory(), vm_hooks::tracer_memory()),
+                    }
+                    calls.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while calls.load(Ordering::Relaxed) < 1200 {
+                    std::thread::spawn(|| {
+                        let mut text = String::new();
+                        (0..200).for_each(|i| text.push_str(&i.to_string()));
+                        std::hint::black_box(text);
+                    })
+                    .join()
+                    .unwrap();
+                }
+            });
+        }
+    });
+    vm_hooks::stop();
+    assert_eq!(vm_hooks::traced_memory(), (0, 0));
+}
+
+/// The child of a fork has one thread, can allocate, trace and take snapshots.
+#[cfg(target_os = "linux")]
+fn fork_under_load() {
+    vm_hooks::start(3).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut held: Vec<Vec<u8>> = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    held.push(std::hint::black_box(vec![0; 64 + held.len()]));
+                    if held.len() > 100 {
+                        held.clear();
+                    }
+                }
+            });
+        }
+        // The tracer pauses for a fork in each case; in some it also pauses for a snapshot.
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                _ = vm_hooks::take_snapshot();
+            }
+        });
+        for _ in 0..200 {
+            // SAFETY: the child allocates, which this allocator allows after a fork (glibc's
+            // does, too), reads the tracer and leaves without running anything else.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                let block = std::hint::black_box(vec![0_u8; 12_345]);
+                let seen = vm_hooks::take_snapshot()
+                    .is_ok_and(|s| s.traces().any(|trace| trace.size == 12_345));
+                vm_hooks::clear();
+                let cleared = vm_hooks::traced_memory().0 == 0;
+                vm_hooks::stop();
+                drop(block);
+                // SAFETY: leaves at once.
+                unsafe { libc::_exit(if seen && cleared { 0 } else { 1 }) };
+            }
+            assert!(child > 0);
+            wait(child);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    vm_hooks::stop();
+}
+
+#[cfg(target_os = "linux")]
+fn wait(child: libc::pid_t) {
+    for _ in 0..10_000 {
+        let mut status = 0;
+        // SAFETY: `status` is writable.
+        if unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == child {
+            assert_eq!(status, 0, "exit status of the child");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("the child of a fork hangs");
+}
