@@ -28,7 +28,7 @@ class Server:
     def answer(self, url):
         if url not in self.answers:
             query = parse_qs(urlsplit(url).query)
-            page = PAGE.substitute(title=html.escape(query["q"][0]), text=query["session"][0])
+            page = PAGE.substitute(title=html.escape(query["q"][0]), text=query["visit"][0])
             self.answers[url] = page.encode("utf-8")  # grows
         # The last ten requests: this does not grow.
         self.last = [*self.last[-9:], url]
@@ -37,8 +37,8 @@ class Server:
 
 def requests(start, count):
     for number in range(start, start + count):
-        # The session makes every address a new one.
-        yield "/search?" + urlencode({"q": f"<cats & dogs>, page {number % 7}", "session": number})
+        # The number of the visit makes every address a new one.
+        yield "/search?" + urlencode({"q": f"<cats & dogs>, page {number % 7}", "visit": number})
 
 
 def serve(server, start, count):

@@ -2,10 +2,11 @@
 //!
 //! The binary is the one Cargo built for this test. `TRACEPY=/path/to/another/interpreter` runs
 //! the same tests against that one instead (a stock CPython 3.13 passes all that is not about our
-//! own names; those tests say that they are skipped). A single test:
+//! own names; those tests say that they are skipped). `TRACEPY_STOCK=/path/to/rustpython` adds the
+//! stock interpreter to the comparisons of output and of verdicts. A single test:
 //!
 //! ```text
-//! cargo verify -p interpreter --test tests startup::
+//! cargo verify --test tests startup::
 //! ```
 //!
 //! The Python side lies in `scripts/` (one topic each, plain asserts, `ok` at the end, each can be

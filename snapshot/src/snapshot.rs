@@ -195,6 +195,15 @@ impl Snapshot {
         }
     }
 
+    /// The snapshot with another limit, which [`dump`](Self::dump) writes.
+    #[must_use]
+    pub fn with_traceback_limit(&self, traceback_limit: u32) -> Self {
+        Snapshot {
+            traceback_limit,
+            ..self.clone()
+        }
+    }
+
     /// The same tables and limit, other traces, no extra attributes.
     pub(crate) fn with_columns(&self, columns: Columns) -> Self {
         Snapshot {

@@ -1,7 +1,7 @@
 use super::util::{ours, tracepy};
 
-/// Builds a tree of dicts: forty levels, the last four of them with two children each. The leaf
-/// at the very end keeps a block of a known size.
+/// Builds a tree of dicts: forty levels, the last three of them with two children each. Each of the
+/// eight leaves keeps a block of a known size.
 const TREE: &str = "\
 import tracemalloc
 
@@ -18,65 +18,64 @@ def build(depth):
     return node
 
 tree = build(40)
-snapshot = tracemalloc.take_snapshot()
-biggest = snapshot.statistics('traceback')[0]
-print(biggest.size > 123_456, biggest.count)
-print(len(biggest.traceback), biggest.traceback.total_nframe)
-for frame in biggest.traceback:
-    print(frame)
-print('formatted')
-print('\\n'.join(biggest.traceback.format()))
+for trace in tracemalloc.take_snapshot().traces:
+    if trace.size >= 123_456 and trace.traceback[-1].filename == '<string>':
+        frames = trace.traceback
+        print('leaf', len(frames), frames.total_nframe, *[frame.lineno for frame in frames])
+        print({frame.filename for frame in frames})
 node = tree
 while 'left' in node:
     node = node['left']
-payload = tracemalloc.get_object_traceback(node['payload'])
-print('payload', [frame.lineno for frame in payload])
-print('node', [frame.lineno for frame in tracemalloc.get_object_traceback(node)])
+traceback = tracemalloc.get_object_traceback(node['payload'])
+print('payload', *[frame.lineno for frame in traceback])
+print('dict', *[frame.lineno for frame in tracemalloc.get_object_traceback(node)])
+print('\\n'.join(traceback.format()))
 ";
 
-/// The blocks of 2³ leaves are reached by different ways through lines 8 and 10; all 25 frames of
-/// a traceback are inside of `build`, from the 24th call outwards, with `leaf` at the end.
 #[test]
 fn a_tree_of_dicts_has_25_frames_with_the_right_lines() {
     let out = tracepy()
         .args(["-X", "tracemalloc=25", "-c", TREE])
         .run()
         .success();
-    let mut lines = out.stdout.lines();
-    let first = lines.next().unwrap_or_default().starts_with("True ");
-    let out = out.clone().check(first, "the biggest block is the payload");
-    let frames = lines.next() == Some("25 43");
-    // 41 frames of `build`, `leaf`, and the module.
-    let out = out.check(frames, "25 frames are kept of 43");
-    let shown: Vec<String> = lines.by_ref().take(25).map(str::to_owned).collect();
-    let last = shown.last().is_some_and(|line| line == "<string>:4");
-    let out = out.check(last, "the newest frame is the line of the payload");
-    let line = if shown[23] == "<string>:8" { 8 } else { 0 };
-    let out = out.check(line == 8, "before it, the call of `leaf`");
-    let middle = shown[..23]
-        .iter()
-        .all(|line| line == "<string>:8" || line == "<string>:10");
-    let out = out.check(middle, "all other frames are calls of `build`");
-    // Only the last four levels have a second child.
-    let far = shown[..19].iter().all(|line| line == "<string>:8");
-    let out = out.check(far, "the upper levels have one child each");
-
-    let formatted = lines.next() == Some("formatted");
-    let out = out.check(formatted, "then the formatted traceback");
-    let rest: Vec<&str> = lines.collect();
-    let files = rest
-        .iter()
-        .filter(|line| line.starts_with("  File \"<string>\", line "))
+    // The newest frame is the line of the payload, then the call of `leaf` on the ground; the
+    // levels 1 to 3 call from line 8 or from line 10, and all those above from line 8. That makes
+    // 25, of 43: 41 calls of `build`, `leaf` and the module.
+    let mut expected = Vec::new();
+    for third in [8, 10] {
+        for second in [8, 10] {
+            for first in [8, 10] {
+                let above = "8 ".repeat(20);
+                expected.push(format!("leaf 25 43 {above}{third} {second} {first} 8 4"));
+            }
+        }
+    }
+    expected.sort();
+    let mut leaves: Vec<&str> = out
+        .stdout
+        .lines()
+        .filter(|l| l.starts_with("leaf "))
+        .collect();
+    leaves.sort_unstable();
+    let right = leaves == expected;
+    let out = out.check(right, &format!("expected\n{}", expected.join("\n")));
+    let files = out
+        .stdout
+        .lines()
+        .filter(|line| *line == "{'<string>'}")
         .count();
-    let out = out.check(files == 25, "25 formatted frames");
+    let out = out.check(files == 8, "all frames are of the program");
 
-    let payload = format!("payload [{}4]", "8, ".repeat(24));
-    let has_payload = rest.contains(&payload.as_str());
-    let out = out.check(has_payload, &format!("expected: {payload}"));
-    let node = format!("node [{}4]", "8, ".repeat(24));
-    // CPython makes the dict itself on the same line.
-    let has_node = rest.contains(&node.as_str());
-    out.check(has_node, &format!("expected: {node}"));
+    let left = format!("{}4", "8 ".repeat(24));
+    let out = out.stdout_has(&format!("payload {left}\n"));
+    let out = out.stdout_has(&format!("dict {left}\n"));
+    let formatted = "  File \"<string>\", line ";
+    let lines = out
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with(formatted))
+        .count();
+    out.check(lines == 25, "expected 25 formatted frames");
 }
 
 /// The dicts of the tree: each on the line that makes it, whatever its depth.

@@ -164,7 +164,7 @@ impl Cmd {
             line,
             dir: self.dir,
             timeout: self.timeout,
-            child,
+            child: Guard(child),
             stdout,
             stderr,
         }
@@ -201,12 +201,23 @@ fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     })
 }
 
+/// A child that does not outlive its test, whatever happens there.
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // No effect, and no error that matters, where it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A command that runs.
 pub struct Running {
     line: String,
     dir: PathBuf,
     timeout: Duration,
-    child: Child,
+    child: Guard,
     stdout: JoinHandle<Vec<u8>>,
     stderr: JoinHandle<Vec<u8>>,
 }
@@ -217,7 +228,7 @@ impl Running {
     #[track_caller]
     pub fn signal(&self, name: &str) {
         assert!(
-            send(name, &self.child.id().to_string()),
+            send(name, &self.child.0.id().to_string()),
             "kill -{name} failed: {}",
             self.line
         );
@@ -231,6 +242,7 @@ impl Running {
         let status = loop {
             match self
                 .child
+                .0
                 .try_wait()
                 .expect("the status of a child can be asked for")
             {
@@ -238,9 +250,9 @@ impl Running {
                 None if start.elapsed() > self.timeout => {
                     late = true;
                     #[cfg(unix)]
-                    send("KILL", &format!("-{}", self.child.id()));
-                    let _ = self.child.kill();
-                    break self.child.wait().expect("a killed child ends");
+                    send("KILL", &format!("-{}", self.child.0.id()));
+                    let _ = self.child.0.kill();
+                    break self.child.0.wait().expect("a killed child ends");
                 }
                 None => thread::sleep(Duration::from_millis(5)),
             }
@@ -269,7 +281,7 @@ impl Running {
 
 #[cfg(unix)]
 fn send(signal: &str, target: &str) -> bool {
-    let command = format!("kill -{signal} -- {target}");
+    let command = format!("kill -s {signal} -- {target}");
     Command::new("sh")
         .args(["-c", &command])
         .status()
@@ -437,4 +449,13 @@ pub fn cpythons() -> Vec<PathBuf> {
                 .is_ok_and(|out| out.stdout.starts_with(b"True"))
     });
     found
+}
+
+/// A hang fails, soon, and takes with it what it has started.
+#[cfg(unix)]
+#[test]
+#[should_panic(expected = "it had not ended after 1 s")]
+fn a_command_that_hangs_is_killed() {
+    let cmd = Cmd::new("sh").args(["-c", "sleep 1000 & sleep 1000"]);
+    cmd.timeout(1).run();
 }

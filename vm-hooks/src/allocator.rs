@@ -96,7 +96,7 @@ fn unmark(block: *mut u8, layout: Layout) -> Layout {
     // look and the entry of a hook `stop` can have made it a dead one.
     match MAP.get(at) {
         Some(Mark::Live) => {
-            let inside = threads::enter();
+            let inside = threads::enter_to_forget();
             if MAP.get(at) == Some(Mark::Live) {
                 count(inside.as_ref(), -(layout.size() as isize));
             }
@@ -120,7 +120,7 @@ fn unmark_aside(block: *mut u8, size: usize) {
     if let Some(mark) = record::side_mark(block, size)
         && MAP.get(mark) == Some(Mark::Side)
     {
-        let inside = threads::enter();
+        let inside = threads::enter_to_forget();
         if let Some(size) = reborn::forget(block, size) {
             count(inside.as_ref(), -(size as isize));
         }
@@ -188,10 +188,10 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     unsafe fn realloc_traced(&self, block: *mut u8, old: Layout, size: usize) -> *mut u8 {
         // SAFETY: the size is one that the caller may ask for with this alignment.
         let new = unsafe { Layout::from_size_align_unchecked(size, old.align()) };
-        let inside = threads::enter();
+        let inside = threads::enter_to_forget();
         let at = record::address(block, old);
         let before = MAP.get(at).filter(|mark| *mark != Mark::Side);
-        let room = inside.as_ref().and_then(|inside| {
+        let room = inside.as_ref().filter(|i| i.records()).and_then(|inside| {
             let room = record::with_room(new)?;
             Some((tracer::traceback(inside)?, room))
         });

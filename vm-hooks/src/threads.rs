@@ -1,18 +1,22 @@
 //! The threads that allocate: who is inside a hook, what each has counted, and how to make all
 //! of them wait.
 //!
-//! Each thread has a [`Slot`]. A hook is *entered* by setting the slot's `inside` flag and then
-//! reading the state; [`pause`] sets the paused bit in the state and then waits until no flag is
-//! set. Either the hook sees the bit and waits, or the pauser sees the flag and waits:
+//! Each thread has a [`Slot`]. A hook is *entered* by setting `INSIDE` in the slot's flags and
+//! then reading the state; [`Control::pause`] sets the paused bit in the state and then waits
+//! until no thread is inside. Either the hook sees the bit and waits, or the pauser sees the flag
+//! and waits:
 //!
 //! ```text
 //!   hook                                 pauser
-//!   inside = true                        state |= PAUSED
+//!   flags |= INSIDE                      state |= PAUSED
 //!   ---- fence ----                      ---- fence ----
 //!   state has PAUSED? wait, try again    some thread inside? wait
 //!   … work on its own blocks …           … read or change everything …
-//!   inside = false                       state &= !PAUSED
+//!   flags &= !INSIDE                     state &= !PAUSED
 //! ```
+//!
+//! A thread that is *muted* (the tracer works on behalf of it) records nothing new, but what it
+//! frees is forgotten as ever.
 //!
 //! The hook's fence is only one for the compiler where the system can make every thread execute
 //! one on the pauser's behalf (`membarrier`), so that recording costs no atomic read-modify-write.
@@ -36,6 +40,12 @@ pub(crate) const ON: u8 = 1;
 pub(crate) const STOPPED: u8 = 2;
 const PAUSED: u8 = 4;
 
+/// Flags of a thread: it is inside a hook; what it allocates is not traced; it has paused the
+/// others, and need not enter anything.
+const INSIDE: u8 = 1;
+const MUTED: u8 = 2;
+const PAUSING: u8 = 4;
+
 static STATE: AtomicU8 = AtomicU8::new(OFF);
 
 /// What the hooks should do, at the cost of one relaxed load.
@@ -47,7 +57,7 @@ pub(crate) fn state() -> u8 {
 /// A thread's own words; alone on its cache lines.
 #[repr(align(128))]
 pub(crate) struct Slot {
-    inside: AtomicBool,
+    flags: AtomicU8,
     owned: AtomicBool,
     pub(crate) counts: Counts,
     next: AtomicPtr<Slot>,
@@ -111,7 +121,7 @@ fn new_slot() -> Option<&'static Slot> {
         let slot = unsafe {
             let p = base.add(i);
             p.write(Slot {
-                inside: AtomicBool::new(false),
+                flags: AtomicU8::new(0),
                 owned: AtomicBool::new(i == 0),
                 counts: Counts::new(),
                 next: AtomicPtr::new(null_mut()),
@@ -136,30 +146,74 @@ fn publish(slot: &'static Slot) {
     }
 }
 
+impl Slot {
+    fn has(&self, flags: u8) -> bool {
+        self.flags.load(Ordering::Acquire) & flags != 0
+    }
+
+    /// Only the thread itself changes its flags, so this need not be one atomic step.
+    fn set(&self, flags: u8) {
+        let now = self.flags.load(Ordering::Relaxed);
+        self.flags.store(now | flags, Ordering::Release);
+    }
+
+    fn unset(&self, flags: u8) {
+        let now = self.flags.load(Ordering::Relaxed);
+        self.flags.store(now & !flags, Ordering::Release);
+    }
+}
+
 /// The proof that this thread is inside a hook and tracing is on; leaves when dropped.
 pub(crate) struct Inside {
     pub(crate) slot: &'static Slot,
+    /// The flags to go back to: 0, or muted.
+    before: u8,
 }
 
-/// Enters a hook that records. `None`: tracing is off, or this thread is inside already (the
-/// tracer itself allocates), or there is no memory for its slot.
+impl Inside {
+    /// Whether what the thread allocates is to be recorded.
+    #[inline(always)]
+    pub(crate) fn records(&self) -> bool {
+        self.before == 0
+    }
+}
+
+/// Enters a hook that records something new. `None`: tracing is off, or this thread is muted or
+/// inside already (the tracer itself allocates), or there is no memory for its slot.
 #[inline(always)]
 pub(crate) fn enter() -> Option<Inside> {
     let slot = own_slot()?;
-    if slot.inside.load(Ordering::Relaxed) {
+    if slot.flags.load(Ordering::Relaxed) != 0 {
         return None;
     }
+    enter_slot(slot, 0)
+}
+
+/// Enters a hook that forgets something, also where the thread is muted. `None`: tracing is off
+/// (no trace is live), or there is nothing to wait for: this thread is inside or has paused the
+/// others, or it has no slot.
+#[inline(always)]
+pub(crate) fn enter_to_forget() -> Option<Inside> {
+    let slot = own_slot()?;
+    match slot.flags.load(Ordering::Relaxed) {
+        flags @ (0 | MUTED) => enter_slot(slot, flags),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn enter_slot(slot: &'static Slot, before: u8) -> Option<Inside> {
     loop {
-        slot.inside.store(true, Ordering::Relaxed);
+        slot.flags.store(before | INSIDE, Ordering::Relaxed);
         if HOOK_FENCES.load(Ordering::Relaxed) {
             fence(Ordering::SeqCst);
         } else {
             compiler_fence(Ordering::SeqCst);
         }
         match STATE.load(Ordering::Acquire) {
-            ON => return Some(Inside { slot }),
+            ON => return Some(Inside { slot, before }),
             state => {
-                slot.inside.store(false, Ordering::Release);
+                slot.flags.store(before, Ordering::Release);
                 if state & PAUSED == 0 {
                     return None;
                 }
@@ -180,30 +234,30 @@ fn wait_for_the_pauser() {
 impl Drop for Inside {
     #[inline(always)]
     fn drop(&mut self) {
-        self.slot.inside.store(false, Ordering::Release);
+        self.slot.flags.store(self.before, Ordering::Release);
     }
 }
 
 /// What this thread allocates while it lives is not traced: the re-entry guard of whatever in
 /// the tracer can allocate.
 pub(crate) struct Untraced {
-    entered: Option<&'static Slot>,
+    muted: Option<&'static Slot>,
 }
 
 impl Untraced {
     pub(crate) fn new() -> Self {
-        let free = own_slot().filter(|slot| !slot.inside.load(Ordering::Relaxed));
-        if let Some(slot) = free {
-            slot.inside.store(true, Ordering::Relaxed);
+        let muted = own_slot().filter(|slot| !slot.has(MUTED));
+        if let Some(slot) = muted {
+            slot.set(MUTED);
         }
-        Self { entered: free }
+        Self { muted }
     }
 }
 
 impl Drop for Untraced {
     fn drop(&mut self) {
-        if let Some(slot) = self.entered {
-            slot.inside.store(false, Ordering::Release);
+        if let Some(slot) = self.muted {
+            slot.unset(MUTED);
         }
     }
 }
@@ -217,10 +271,8 @@ pub(crate) struct Control {
 
 /// Waits for the right to control.
 pub(crate) fn control() -> Control {
-    // The lock first: a thread must not wait while its flag says that it is inside.
-    let held = CONTROL.lock();
     Control {
-        _held: held,
+        _held: CONTROL.lock(),
         _untraced: Untraced::new(),
     }
 }
@@ -270,16 +322,21 @@ impl Drop for Paused<'_> {
 fn pause_all() {
     STATE.fetch_or(PAUSED, Ordering::SeqCst);
     barrier::for_all_threads();
-    let me = SLOT.get();
-    for slot in slots().filter(|slot| !std::ptr::eq(*slot, me)) {
+    for slot in slots() {
         let mut backoff = Backoff::default();
-        while slot.inside.load(Ordering::Acquire) {
+        while slot.has(INSIDE) {
             backoff.wait();
         }
+    }
+    if let Some(me) = own_slot() {
+        me.set(PAUSING);
     }
 }
 
 fn resume_all() {
+    if let Some(me) = own_slot() {
+        me.unset(PAUSING);
+    }
     STATE.fetch_and(!PAUSED, Ordering::Release);
 }
 
@@ -288,6 +345,7 @@ fn release(slot: NonNull<Slot>) {
     // SAFETY: slots are never freed.
     let slot = unsafe { slot.as_ref() };
     slot.counts.flush();
+    slot.flags.store(0, Ordering::Relaxed);
     SLOT.set(null());
     slot.owned.store(false, Ordering::Release);
 }
@@ -414,6 +472,7 @@ mod fork {
         let me = SLOT.get();
         for slot in slots().filter(|slot| !std::ptr::eq(*slot, me)) {
             // Its thread is not in this process. It was not inside: the fork paused it.
+            slot.flags.store(0, Ordering::Relaxed);
             slot.counts.flush();
             slot.owned.store(false, Ordering::Relaxed);
         }

@@ -215,7 +215,7 @@ pub fn track(domain: u32, address: usize, size: usize) -> bool {
 
 /// Forgets a block that [`track`] recorded; does nothing when it is not tracked.
 pub fn untrack(domain: u32, address: usize) {
-    let Some(inside) = threads::enter() else {
+    let Some(inside) = threads::enter_to_forget() else {
         return;
     };
     let old = side::traces()

@@ -1,0 +1,79 @@
+//! Python strings and frame tuples for the ids of one snapshot, each made once.
+//!
+//! Invariant: the same id gives the same object, so that a million traces of a thousand frames
+//! make a thousand tuples.
+
+use rustpython_vm::builtins::{PyTuple, PyTupleRef};
+use rustpython_vm::{PyObjectRef, VirtualMachine};
+use snapshot::{FileId, FrameId, Key, Snapshot, Text, TracebackId};
+use std::collections::HashMap;
+
+pub(crate) struct Names<'a> {
+    snapshot: &'a Snapshot,
+    files: HashMap<FileId, PyObjectRef>,
+    frames: HashMap<FrameId, PyTupleRef>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
+            snapshot,
+            files: HashMap::new(),
+            frames: HashMap::new(),
+        }
+    }
+
+    fn file(&mut self, id: FileId, vm: &VirtualMachine) -> PyObjectRef {
+        let name = || string(self.snapshot.file(id), vm);
+        self.files.entry(id).or_insert_with(name).clone()
+    }
+
+    fn frame(&mut self, id: FrameId, vm: &VirtualMachine) -> PyTupleRef {
+        if let Some(frame) = self.frames.get(&id) {
+            return frame.clone();
+        }
+        let (file, line) = self.snapshot.raw_frame(id);
+        let file = self.file(file, vm);
+        let frame = vm.new_tuple((file, line));
+        self.frames.insert(id, frame.clone());
+        frame
+    }
+
+    /// The frames of a traceback as a tuple of tuples, the most recent first.
+    pub(crate) fn frames_most_recent_first(
+        &mut self,
+        id: TracebackId,
+        vm: &VirtualMachine,
+    ) -> PyTupleRef {
+        let snapshot = self.snapshot;
+        let ids = snapshot.frame_ids(id).iter();
+        let frames = ids.map(|id| self.frame(*id, vm).into()).collect();
+        PyTuple::new_ref(frames, &vm.ctx)
+    }
+
+    /// The frames of what statistics are grouped by, the oldest first.
+    pub(crate) fn key(&mut self, key: Key, vm: &VirtualMachine) -> PyTupleRef {
+        let frames = match key {
+            Key::Traceback(id) => {
+                let snapshot = self.snapshot;
+                let ids = snapshot.frame_ids(id).iter().rev();
+                ids.map(|id| self.frame(*id, vm).into()).collect()
+            }
+            Key::Filename(file) => {
+                let file = self.file(file, vm);
+                vec![vm.new_tuple((file, 0)).into()]
+            }
+            Key::Lineno(frame) => vec![self.frame(frame, vm).into()],
+        };
+        PyTuple::new_ref(frames, &vm.ctx)
+    }
+}
+
+/// A Python string.
+pub(crate) fn string(text: &Text, vm: &VirtualMachine) -> PyObjectRef {
+    use rustpython_vm::common::wtf8::Wtf8;
+    match Wtf8::from_bytes(text.as_bytes()) {
+        Some(name) => vm.ctx.new_str(name.to_owned()).into(),
+        None => vm.ctx.new_str(text.to_string_lossy().into_owned()).into(),
+    }
+}

@@ -1,0 +1,213 @@
+//! `Snapshot.dump` and `Snapshot.load`.
+//!
+//! A dump replaces a file whole: it is written beside the target, synced and renamed. Only where
+//! the target is not there or is a regular file with one name; a device, a pipe, a file with
+//! several names or a descriptor is written to directly.
+//!
+//! Invariant: whatever fails, the old file is as it was, and nothing is left beside it. What is
+//! loaded is read, never executed.
+
+use crate::py_snapshot::{self, PySnapshot};
+use crate::values;
+use rustpython_vm::class::StaticType;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyBytes, PyInt, PyStr};
+use rustpython_vm::function::FsPath;
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use snapshot::Snapshot;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+pub(crate) fn dump(snapshot: &PyObject, filename: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    let content = content(snapshot, vm)?;
+    if filename.downcast_ref::<PyInt>().is_some() {
+        return write_directly(&content, filename, vm);
+    }
+    let path = FsPath::try_from_path_like(filename.clone(), true, vm)?;
+    let target = path.to_path_buf(vm)?;
+    let written = match replaceable(&target) {
+        Ok(Some(target)) => vm_hooks::untraced(|| replace(&target, &content)),
+        Ok(None) => return write_directly(&content, filename, vm),
+        Err(error) => Err(error),
+    };
+    written.or_else(|error| Err(os_error(&error, filename, vm)?))
+}
+
+/// The `OSError` of the kind that suits the number of the error.
+fn os_error(
+    error: &io::Error,
+    filename: PyObjectRef,
+    vm: &VirtualMachine,
+) -> PyResult<PyBaseExceptionRef> {
+    let text = error.to_string();
+    let Some(errno) = error.raw_os_error() else {
+        return Ok(vm.new_os_error(text));
+    };
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let class = vm.ctx.exceptions.os_error.as_object();
+    let error = class.call((errno, vm.ctx.new_str(text), filename), vm)?;
+    error
+        .downcast()
+        .map_err(|_| vm.new_os_error(text.to_owned()))
+}
+
+/// What a dump consists of.
+enum Content {
+    Columns(Snapshot),
+    /// Of a subclass: what Python's pickle makes of it.
+    Bytes(PyObjectRef),
+}
+
+fn content(snapshot: &PyObject, vm: &VirtualMachine) -> PyResult<Content> {
+    if !snapshot.class().is(PySnapshot::static_type()) {
+        let pickle = vm.import("pickle", 0)?;
+        let protocol = pickle.get_attr("HIGHEST_PROTOCOL", vm)?;
+        let bytes = vm.call_method(&pickle, "dumps", (snapshot.to_owned(), protocol))?;
+        return Ok(Content::Bytes(bytes));
+    }
+    let limit = crate::raw::number(&*snapshot.get_attr("traceback_limit", vm)?, vm)?;
+    let mut extra = Vec::new();
+    if let Some(dict) = snapshot.dict() {
+        for (name, value) in dict {
+            let Some(name) = name.downcast_ref::<PyStr>() else {
+                continue;
+            };
+            if !matches!(name.as_wtf8().as_bytes(), b"traces" | b"traceback_limit") {
+                extra.push((
+                    snapshot::Text::new(name.as_wtf8().as_bytes()),
+                    values::from_python(name, &value, vm)?,
+                ));
+            }
+        }
+    }
+    let columns = py_snapshot::columns(snapshot, vm)?;
+    let columns = vm_hooks::untraced(|| columns.with_traceback_limit(limit).with_extra(extra));
+    Ok(Content::Columns(columns))
+}
+
+impl Content {
+    fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Columns(snapshot) => snapshot.dump(to),
+            Self::Bytes(bytes) => match bytes.downcast_ref::<PyBytes>() {
+                Some(bytes) => to.write_all(bytes.as_bytes()),
+                None => Err(io::ErrorKind::InvalidData.into()),
+            },
+        }
+    }
+}
+
+fn write_directly(content: &Content, filename: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+    let mut bytes = Vec::new();
+    content
+        .write(&mut bytes)
+        .map_err(|error| vm.new_os_error(error.to_string()))?;
+    let file = open(filename, "wb", vm)?;
+    let written = vm.call_method(&file, "write", (vm.ctx.new_bytes(bytes),));
+    let closed = vm.call_method(&file, "close", ());
+    written.and(closed).map(drop)
+}
+
+fn open(filename: PyObjectRef, mode: &str, vm: &VirtualMachine) -> PyResult {
+    let mode = vm.ctx.new_str(mode);
+    vm.builtins.get_attr("open", vm)?.call((filename, mode), vm)
+}
+
+/// The file that may be replaced by renaming another one over it, behind any symbolic links;
+/// `None` where the target must be written to directly.
+fn replaceable(target: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::canonicalize(target) {
+        Ok(real) => {
+            let metadata = fs::metadata(&real)?;
+            let replaceable = metadata.is_file() && names_of(&metadata) == 1;
+            Ok(replaceable.then_some(real))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A link that leads nowhere is created by opening it.
+            let absent = fs::symlink_metadata(target).is_err();
+            Ok(absent.then(|| target.to_owned()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn names_of(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+#[cfg(not(unix))]
+fn names_of(_metadata: &fs::Metadata) -> u64 {
+    1
+}
+
+fn replace(target: &Path, content: &Content) -> io::Result<()> {
+    let (mut beside, path) = create_beside(target)?;
+    let written = (|| {
+        if let Ok(old) = fs::metadata(target) {
+            beside.set_permissions(old.permissions())?;
+        }
+        content.write(&mut beside)?;
+        beside.sync_all()?;
+        fs::rename(&path, target)
+    })();
+    if written.is_err() {
+        // The first error is the one to tell.
+        _ = fs::remove_file(&path);
+    }
+    written
+}
+
+/// A new file in the folder of the target, which nobody else has.
+fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
+    let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let mut tries = 0;
+    loop {
+        let mut beside = std::ffi::OsString::from(".");
+        beside.push(name);
+        beside.push(format!(".{}.{tries}.tmp", std::process::id()));
+        let path = target.with_file_name(beside);
+        match File::create_new(&path) {
+            Ok(file) => return Ok((file, path)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 1000 => {
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+pub(crate) fn load(filename: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+    let file = open(filename.clone(), "rb", vm)?;
+    let read = vm.call_method(&file, "read", ());
+    vm.call_method(&file, "close", ())?;
+    let bytes = read?;
+    let Some(bytes) = bytes.downcast_ref::<PyBytes>() else {
+        return Err(vm.new_type_error("read() did not return bytes"));
+    };
+    let loaded = vm_hooks::untraced(|| Snapshot::from_bytes(bytes.as_bytes()));
+    let snapshot = match loaded {
+        Ok(snapshot) => snapshot,
+        Err(error) => return Err(refusal(&filename, &error.to_string(), vm)?),
+    };
+    let extra = snapshot.extra().to_vec();
+    let object = PySnapshot::of(snapshot, vm)?;
+    for (name, value) in &extra {
+        let name = crate::names::string(name, vm);
+        let name = name.downcast_ref::<PyStr>().map(ToOwned::to_owned);
+        if let Some(name) = name {
+            object.set_attr(&name, values::to_python(value, vm)?, vm)?;
+        }
+    }
+    Ok(object)
+}
+
+/// `pickle.UnpicklingError`, which Python users expect, with the name of the file.
+fn refusal(filename: &PyObject, why: &str, vm: &VirtualMachine) -> PyResult<PyBaseExceptionRef> {
+    let class = vm.import("pickle", 0)?.get_attr("UnpicklingError", vm)?;
+    let words = crate::text::Words::new(vm).repr_of(filename)?.put(": ").put(why);
+    let error = class.call((vm.ctx.new_str(words.done()),), vm)?;
+    error
+        .downcast()
+        .map_err(|_| vm.new_value_error(why.to_owned()))
+}
