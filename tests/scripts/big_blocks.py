@@ -18,7 +18,8 @@ def a_bytearray(size):
     seen, count = seen_at("bytearray")
     assert size <= seen <= size + HEADER, (size, seen)
     assert 1 <= count <= 3, count
-    assert size <= grown <= size + 4096, (size, grown)
+    # A number or two may go back to the allocator meanwhile, from a full free list.
+    assert size - 256 <= grown <= size + 4096, (size, grown)
     del block
     left = traced() - before
     assert abs(left) <= 4096, (size, left)

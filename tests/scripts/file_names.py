@@ -53,7 +53,8 @@ for name in MODULES:
         continue  # CPython says <frozen os>
     path = getattr(module, "__file__", None)
     assert isinstance(path, str) and path.endswith(".py"), (name, path)
-    tail = name.replace(".", "/")
+    # A module may put another one in its place (decimal does).
+    tail = module.__spec__.name.replace(".", "/")
     assert path.endswith((f"/{tail}.py", f"/{tail}/__init__.py")), (name, path)
     for code in code_objects(module):
         # Made at run time from a text (dataclasses, namedtuple, enum): no file.

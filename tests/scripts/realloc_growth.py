@@ -23,7 +23,9 @@ def main():
     assert made <= 256, made
     assert 8 * N <= grown <= 2 * 8 * N + 256, grown
     del items
-    assert sizes("list made", "list grown") == [0, 0]
+    # The list itself may wait in a free list, with its trace; its items may not.
+    made, grown = sizes("list made", "list grown")
+    assert made <= 256 and grown == 0, (made, grown)
 
     # A bytearray that is extended, twice.
     chunk = bytes(N)

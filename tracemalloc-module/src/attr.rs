@@ -36,3 +36,10 @@ pub(crate) fn state(zelf: &PyObject, names: &[&'static str], vm: &VirtualMachine
     };
     Ok(vm.new_tuple((dict, slots)).into())
 }
+
+/// `__reduce_ex__` of every class: as protocol 2 does it, for protocols 0 and 1 too, which
+/// cannot take a native object apart.
+pub(crate) fn reduce(zelf: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+    let object: PyObjectRef = vm.ctx.types.object_type.to_owned().into();
+    vm.call_method(&object, "__reduce_ex__", (zelf, 2))
+}

@@ -4,19 +4,16 @@
 //! time a filter is asked; a filter of the exact class with ordinary values is handed to the
 //! snapshot crate whole, any other is asked trace by trace.
 
+use crate::module::Flag;
 use crate::raw;
 use rustpython_vm::builtins::{PyStr, PyTuple};
 use rustpython_vm::class::StaticType;
-use rustpython_vm::function::OptionalArg;
 use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer};
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass,
 };
 use snapshot::{DomainFilter, Filter, FrameFilter};
 
-/// BaseFilter(inclusive)
-/// --
-///
 /// What Filter and DomainFilter have in common.
 #[pyclass(module = "tracemalloc", name = "BaseFilter")]
 #[derive(Debug, Default, PyPayload)]
@@ -27,6 +24,11 @@ pub(crate) struct PyBaseFilter {}
     with(Constructor, Initializer)
 )]
 impl PyBaseFilter {
+    #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        crate::attr::reduce(zelf, vm)
+    }
+
     #[pymethod]
     fn _match(_zelf: &Py<Self>, _trace: PyObjectRef, vm: &VirtualMachine) -> PyResult {
         Err(vm.new_not_implemented_error(""))
@@ -49,9 +51,6 @@ impl Initializer for PyBaseFilter {
     }
 }
 
-/// Filter(inclusive, filename_pattern, lineno=None, all_frames=False, domain=None)
-/// --
-///
 /// Filter on the file name, line number and domain of traces.
 ///
 /// An inclusive filter keeps the traces that match, another one those that do not.
@@ -150,12 +149,12 @@ pub(crate) struct FilterArgs {
     inclusive: PyObjectRef,
     #[pyarg(any)]
     filename_pattern: PyObjectRef,
-    #[pyarg(any, optional)]
-    lineno: OptionalArg,
-    #[pyarg(any, optional)]
-    all_frames: OptionalArg,
-    #[pyarg(any, optional)]
-    domain: OptionalArg,
+    #[pyarg(any, default, py_default = "None")]
+    lineno: Option<PyObjectRef>,
+    #[pyarg(any, default, py_default = "False")]
+    all_frames: Flag,
+    #[pyarg(any, default, py_default = "None")]
+    domain: Option<PyObjectRef>,
 }
 
 impl DefaultConstructor for PyFilter {}
@@ -166,12 +165,13 @@ impl Initializer for PyFilter {
     fn init(zelf: &Py<Self>, args: FilterArgs, vm: &VirtualMachine) -> PyResult<()> {
         let zelf = zelf.as_object();
         let pattern = normalized(args.filename_pattern, vm)?;
+        let or_none = |value: Option<PyObjectRef>| value.unwrap_or_else(|| vm.ctx.none());
         zelf.set_attr("inclusive", args.inclusive, vm)?;
         zelf.set_attr("_filename_pattern", pattern, vm)?;
-        zelf.set_attr("lineno", args.lineno.unwrap_or_none(vm), vm)?;
-        let all_frames = args.all_frames.unwrap_or_else(|| vm.ctx.new_bool(false).into());
+        zelf.set_attr("lineno", or_none(args.lineno), vm)?;
+        let all_frames = args.all_frames.object(vm);
         zelf.set_attr("all_frames", all_frames, vm)?;
-        zelf.set_attr("domain", args.domain.unwrap_or_none(vm), vm)
+        zelf.set_attr("domain", or_none(args.domain), vm)
     }
 }
 
@@ -192,9 +192,6 @@ fn normalized(pattern: PyObjectRef, vm: &VirtualMachine) -> PyResult {
     }
 }
 
-/// DomainFilter(inclusive, domain)
-/// --
-///
 /// Filter on the domain of traces.
 #[pyclass(module = "tracemalloc", name = "DomainFilter", base = PyBaseFilter)]
 #[derive(Debug, Default)]

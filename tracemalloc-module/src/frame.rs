@@ -15,9 +15,6 @@ use rustpython_vm::{
     class_or_notimplemented, pyclass, Traverse,
 };
 
-/// Frame(frame)
-/// --
-///
 /// Frame of a traceback: a file name and a line number.
 #[pyclass(module = "tracemalloc", name = "Frame", traverse)]
 #[derive(Debug, PyPayload)]
@@ -79,6 +76,11 @@ impl PyFrame {
             .put(":")
             .str_of(&*zelf.get_attr("lineno", vm)?)?;
         Ok(vm.ctx.new_str(words.done()))
+    }
+
+    #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, vm)
     }
 
     #[pymethod]

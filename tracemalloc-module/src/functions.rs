@@ -9,29 +9,20 @@ use rustpython_vm::pymodule;
 pub(crate) mod _tracemalloc {
     use crate::raw;
     use rustpython_vm::builtins::PyListRef;
-    use rustpython_vm::function::{ArgIndex, OptionalArg};
+    use rustpython_vm::function::ArgIndex;
     use rustpython_vm::{AsObject, FromArgs, PyObjectRef, PyResult, VirtualMachine};
     use vm_hooks::{SnapshotError, StartError};
 
-    /// start(nframe=1)
-    /// --
-    ///
     /// Start tracing memory allocations.
     ///
     /// Of each traceback the *nframe* most recent frames are kept. While tracing is on already,
     /// nothing changes. ValueError: *nframe* is not in the range 1 to 65535.
     #[pyfunction]
     fn start(args: StartArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let frames = match args.nframe {
-            OptionalArg::Missing => 1,
-            OptionalArg::Present(nframe) => {
-                let nframe: i32 = nframe.into_int_ref().try_to_primitive(vm).map_err(|_| {
-                    vm.new_overflow_error("Python int too large to convert to C int")
-                })?;
-                nframe.try_into().unwrap_or(0)
-            }
-        };
-        vm_hooks::start(frames).map_err(|error| match error {
+        let frames: i32 = args.nframe.into_int_ref().try_to_primitive(vm).map_err(|_| {
+            vm.new_overflow_error("Python int too large to convert to C int")
+        })?;
+        vm_hooks::start(frames.try_into().unwrap_or(0)).map_err(|error| match error {
             StartError::Frames => vm.new_value_error(error.to_string()),
             StartError::Memory => vm.new_memory_error(error.to_string()),
         })
@@ -39,49 +30,34 @@ pub(crate) mod _tracemalloc {
 
     #[derive(FromArgs)]
     struct StartArgs {
-        #[pyarg(any, optional)]
-        nframe: OptionalArg<ArgIndex>,
+        #[pyarg(any, default = 1)]
+        nframe: ArgIndex,
     }
 
-    /// stop()
-    /// --
-    ///
     /// Stop tracing memory allocations and forget all traces.
     #[pyfunction]
     fn stop() {
         vm_hooks::stop();
     }
 
-    /// is_tracing()
-    /// --
-    ///
     /// Return True while memory allocations are traced.
     #[pyfunction]
     fn is_tracing() -> bool {
         vm_hooks::is_tracing()
     }
 
-    /// clear_traces()
-    /// --
-    ///
     /// Forget the traces of all memory blocks allocated so far.
     #[pyfunction]
     fn clear_traces() {
         vm_hooks::clear();
     }
 
-    /// reset_peak()
-    /// --
-    ///
     /// Set the peak size of traced memory to the current size.
     #[pyfunction]
     fn reset_peak() {
         vm_hooks::reset_peak();
     }
 
-    /// get_traceback_limit()
-    /// --
-    ///
     /// Return how many frames of a traceback are kept, as start() was told.
     ///
     /// RuntimeError: tracing is off.
@@ -95,27 +71,18 @@ pub(crate) mod _tracemalloc {
         })
     }
 
-    /// get_traced_memory()
-    /// --
-    ///
     /// Return the current and the peak size of traced memory in bytes, as a tuple.
     #[pyfunction]
     fn get_traced_memory() -> (u64, u64) {
         vm_hooks::traced_memory()
     }
 
-    /// get_tracemalloc_memory()
-    /// --
-    ///
     /// Return how many bytes the tracing itself takes.
     #[pyfunction]
     fn get_tracemalloc_memory() -> usize {
         vm_hooks::tracer_memory()
     }
 
-    /// _get_object_traceback(obj, /)
-    /// --
-    ///
     /// Return the frames that allocated an object, the most recent first, or None.
     #[pyfunction]
     fn _get_object_traceback(obj: PyObjectRef, vm: &VirtualMachine) -> PyObjectRef {
@@ -125,9 +92,6 @@ pub(crate) mod _tracemalloc {
         }
     }
 
-    /// _get_traces()
-    /// --
-    ///
     /// Return the traces of all memory blocks, as a list of
     /// (domain, size, frames, total number of frames) tuples; empty while tracing is off.
     #[pyfunction]

@@ -15,18 +15,13 @@ pub(crate) fn names(names: &[&'static str], ctx: &Context) -> PyObjectRef {
     PyTuple::new_ref(names.collect(), ctx).into()
 }
 
-/// An argument that is asked for its truth.
+/// An argument that is asked for its truth, but kept as it is; False by default.
+#[derive(Default)]
 pub(crate) struct Flag(Option<PyObjectRef>);
 
 impl Flag {
-    pub(crate) fn try_to_bool(self, vm: &VirtualMachine) -> PyResult<bool> {
-        self.0.map_or(Ok(false), |flag| flag.try_to_bool(vm))
-    }
-}
-
-impl Default for Flag {
-    fn default() -> Self {
-        Self(None)
+    pub(crate) fn object(self, vm: &VirtualMachine) -> PyObjectRef {
+        self.0.unwrap_or_else(|| vm.ctx.new_bool(false).into())
     }
 }
 
@@ -73,9 +68,6 @@ pub(crate) mod tracemalloc {
     use rustpython_vm::{FromArgs, Py};
     use vm_hooks::SnapshotError;
 
-    /// take_snapshot()
-    /// --
-    ///
     /// Take a snapshot of the traces of all memory blocks.
     ///
     /// RuntimeError: tracing is off.
@@ -111,9 +103,6 @@ pub(crate) mod tracemalloc {
         class.call(PosArgs::new(vec![traces, limit]), vm)
     }
 
-    /// get_object_traceback(obj)
-    /// --
-    ///
     /// Return the traceback that allocated an object, as a Traceback instance.
     ///
     /// None: tracing is off, or was off when the object was allocated.
@@ -141,21 +130,21 @@ pub(crate) mod tracemalloc {
     pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
         __module_exec(vm, module);
         let ctx = &vm.ctx;
+        // A class after its base.
         let classes = [
-            PyBaseFilter::make_static_type(),
-            PyDomainFilter::make_static_type(),
-            PyFilter::make_static_type(),
-            PyFrame::make_static_type(),
-            PySnapshot::make_static_type(),
-            PyStatistic::make_static_type(),
-            PyStatisticDiff::make_static_type(),
-            PyTrace::make_static_type(),
-            PyTraceback::make_static_type(),
-            PyTraces::make_static_type(),
+            ("BaseFilter", PyBaseFilter::make_static_type()),
+            ("DomainFilter", PyDomainFilter::make_static_type()),
+            ("Filter", PyFilter::make_static_type()),
+            ("Frame", PyFrame::make_static_type()),
+            ("Snapshot", PySnapshot::make_static_type()),
+            ("Statistic", PyStatistic::make_static_type()),
+            ("StatisticDiff", PyStatisticDiff::make_static_type()),
+            ("Trace", PyTrace::make_static_type()),
+            ("Traceback", PyTraceback::make_static_type()),
+            ("_Traces", PyTraces::make_static_type()),
         ];
-        for class in classes {
-            let name = ctx.intern_str(&*class.slot_name());
-            module.set_attr(name, class, vm)?;
+        for (name, class) in classes {
+            module.set_attr(ctx.intern_str(name), class, vm)?;
         }
         let native = vm.import("_tracemalloc", 0)?;
         for name in [

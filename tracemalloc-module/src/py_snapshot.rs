@@ -5,22 +5,19 @@
 //! analysis allocates on the way is not traced.
 
 use crate::filter;
-use crate::module::Flag;
 use crate::names::Names;
 use crate::raw;
 use crate::statistic::{PyStatistic, PyStatisticDiff};
 use crate::trace::{self, PyTraces, Rows};
 use crate::traceback::PyTraceback;
 use rustpython_vm::builtins::PyStr;
+use rustpython_vm::function::ArgIntoBool;
 use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer};
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
 };
 use snapshot::{KeyType, Snapshot};
 
-/// Snapshot(traces, traceback_limit)
-/// --
-///
 /// Snapshot of the traces of memory blocks, as take_snapshot() makes it.
 #[pyclass(module = "tracemalloc", name = "Snapshot")]
 #[derive(Debug, Default, PyPayload)]
@@ -101,9 +98,6 @@ fn statistics(
     with(Constructor, Initializer)
 )]
 impl PySnapshot {
-    /// statistics(key_type, cumulative=False)
-    /// --
-    ///
     /// Return the sizes and numbers of memory blocks as a list of Statistic instances, grouped
     /// by *key_type*: 'filename', 'lineno' or 'traceback'.
     ///
@@ -112,15 +106,12 @@ impl PySnapshot {
     /// and traceback.
     #[pymethod]
     fn statistics(zelf: &Py<Self>, args: StatisticsArgs, vm: &VirtualMachine) -> PyResult {
-        let cumulative = args.cumulative.try_to_bool(vm)?;
+        let cumulative = args.cumulative.into_bool();
         let statistics = statistics(zelf.as_object(), &args.key_type, cumulative, vm)?;
         let statistics = statistics.into_iter().map(Into::into).collect();
         Ok(vm.ctx.new_list(statistics).into())
     }
 
-    /// compare_to(old_snapshot, key_type, cumulative=False)
-    /// --
-    ///
     /// Return how this snapshot differs from an older one, as a list of StatisticDiff instances
     /// grouped by *key_type* as in statistics().
     ///
@@ -128,7 +119,7 @@ impl PySnapshot {
     /// absolute difference in count, count and traceback.
     #[pymethod]
     fn compare_to(zelf: &Py<Self>, args: CompareArgs, vm: &VirtualMachine) -> PyResult {
-        let cumulative = args.cumulative.try_to_bool(vm)?;
+        let cumulative = args.cumulative.into_bool();
         let kind = key_type(&args.key_type, cumulative, vm)?;
         let new = columns(zelf.as_object(), vm)?;
         let old = columns(&args.old_snapshot, vm)?;
@@ -143,9 +134,6 @@ impl PySnapshot {
         Ok(vm.ctx.new_list(diffs.collect()).into())
     }
 
-    /// filter_traces(filters)
-    /// --
-    ///
     /// Return a new snapshot of the traces that the filters keep: a list of Filter and
     /// DomainFilter instances.
     ///
@@ -172,18 +160,12 @@ impl PySnapshot {
         PySnapshot::of_rows(kept, limit, vm)
     }
 
-    /// dump(filename)
-    /// --
-    ///
     /// Write the snapshot into a file, which load() opens, also that of another Python.
     #[pymethod]
     fn dump(zelf: &Py<Self>, args: DumpArgs, vm: &VirtualMachine) -> PyResult<()> {
         crate::persist::dump(zelf.as_object(), args.filename, vm)
     }
 
-    /// load(filename)
-    /// --
-    ///
     /// Load a snapshot from a file that dump() wrote.
     ///
     /// Nothing in the file is executed. pickle.UnpicklingError: the file is no dump of a
@@ -191,6 +173,11 @@ impl PySnapshot {
     #[pystaticmethod]
     fn load(args: DumpArgs, vm: &VirtualMachine) -> PyResult {
         crate::persist::load(args.filename, vm)
+    }
+
+    #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        crate::attr::reduce(zelf, vm)
     }
 
     #[pymethod]
@@ -206,7 +193,7 @@ impl PySnapshot {
 
     #[pymethod]
     fn _group_by(zelf: &Py<Self>, args: StatisticsArgs, vm: &VirtualMachine) -> PyResult {
-        let cumulative = args.cumulative.try_to_bool(vm)?;
+        let cumulative = args.cumulative.into_bool();
         let groups = vm.ctx.new_dict();
         for statistic in statistics(zelf.as_object(), &args.key_type, cumulative, vm)? {
             let traceback = statistic.as_object().get_attr("traceback", vm)?;
@@ -228,8 +215,8 @@ pub(crate) struct SnapshotArgs {
 pub(crate) struct StatisticsArgs {
     #[pyarg(any)]
     key_type: PyObjectRef,
-    #[pyarg(any, default)]
-    cumulative: Flag,
+    #[pyarg(any, default = ArgIntoBool::FALSE)]
+    cumulative: ArgIntoBool,
 }
 
 #[derive(rustpython_vm::FromArgs)]
@@ -238,8 +225,8 @@ pub(crate) struct CompareArgs {
     old_snapshot: PyObjectRef,
     #[pyarg(any)]
     key_type: PyObjectRef,
-    #[pyarg(any, default)]
-    cumulative: Flag,
+    #[pyarg(any, default = ArgIntoBool::FALSE)]
+    cumulative: ArgIntoBool,
 }
 
 #[derive(rustpython_vm::FromArgs)]

@@ -16,9 +16,6 @@ use rustpython_vm::{
     class_or_notimplemented, pyclass, Traverse,
 };
 
-/// Statistic(traceback, size, count)
-/// --
-///
 /// Memory allocations of one place: their size in bytes and their number.
 #[pyclass(module = "tracemalloc", name = "Statistic", traverse)]
 #[derive(Debug, PyPayload)]
@@ -98,6 +95,11 @@ impl PyStatistic {
     }
 
     #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, vm)
+    }
+
+    #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
         attr::state(zelf.as_object(), &STATISTIC, vm)
     }
@@ -174,9 +176,6 @@ impl Representable for PyStatistic {
     }
 }
 
-/// StatisticDiff(traceback, size, size_diff, count, count_diff)
-/// --
-///
 /// How the memory allocations of one place differ between an old and a new snapshot.
 #[pyclass(module = "tracemalloc", name = "StatisticDiff", traverse)]
 #[derive(Debug, PyPayload)]
@@ -275,6 +274,11 @@ impl PyStatisticDiff {
         let size_diff = vm._abs(&size_diff)?;
         let count_diff = vm._abs(&count_diff)?;
         Ok(vm.new_tuple((size_diff, size, count_diff, count, traceback)))
+    }
+
+    #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, vm)
     }
 
     #[pymethod]

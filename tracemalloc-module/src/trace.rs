@@ -25,9 +25,6 @@ use rustpython_vm::{
 };
 use snapshot::Snapshot;
 
-/// Trace(trace)
-/// --
-///
 /// Trace of a memory block: its domain, its size in bytes and the traceback that allocated it.
 #[pyclass(module = "tracemalloc", name = "Trace", traverse)]
 #[derive(Debug, PyPayload)]
@@ -98,6 +95,11 @@ impl PyTrace {
     }
 
     #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, vm)
+    }
+
+    #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
         attr::state(zelf.as_object(), &["_trace"], vm)
     }
@@ -162,9 +164,6 @@ pub(crate) enum Rows {
     Objects(PyObjectRef),
 }
 
-/// _Traces(traces)
-/// --
-///
 /// Sequence of Trace instances.
 #[pyclass(module = "tracemalloc", name = "_Traces")]
 #[derive(Debug, PyPayload)]
@@ -274,6 +273,11 @@ impl PyTraces {
     fn contains(zelf: &Py<Self>, trace: &PyObject, vm: &VirtualMachine) -> PyResult<bool> {
         let trace = trace.get_attr("_trace", vm)?;
         vm._contains(&zelf.objects(vm), &trace)
+    }
+
+    #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, vm)
     }
 
     #[pymethod]

@@ -10,7 +10,7 @@ use rustpython_vm::builtins::{PySlice, PyStrRef, PyTuple, PyTupleRef};
 use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::common::lock::LazyLock;
 use rustpython_vm::common::wtf8::Wtf8Buf;
-use rustpython_vm::function::{OptionalArg, PyComparisonValue};
+use rustpython_vm::function::{ArgIntoBool, PyComparisonValue};
 use rustpython_vm::protocol::{PyMappingMethods, PySequenceMethods};
 use rustpython_vm::types::{
     AsMapping, AsSequence, Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp,
@@ -21,9 +21,6 @@ use rustpython_vm::{
     class_or_notimplemented, pyclass, Traverse,
 };
 
-/// Traceback(frames, total_nframe=None)
-/// --
-///
 /// Sequence of Frame instances, from the oldest frame to the most recent one.
 #[pyclass(module = "tracemalloc", name = "Traceback", traverse)]
 #[derive(Debug, PyPayload)]
@@ -97,9 +94,6 @@ impl PyTraceback {
         attr::get(&zelf._total_nframe, vm)
     }
 
-    /// format(limit=None, most_recent_first=False)
-    /// --
-    ///
     /// Format the traceback as a list of lines, with the lines of the sources where linecache
     /// finds them.
     ///
@@ -108,9 +102,7 @@ impl PyTraceback {
     #[pymethod]
     fn format(zelf: &Py<Self>, args: FormatArgs, vm: &VirtualMachine) -> PyResult {
         let mut frames: Vec<PyObjectRef> = vm.extract_elements_with(&zelf.tuple(vm), Ok)?;
-        if let OptionalArg::Present(limit) = args.limit
-            && !vm.is_none(&limit)
-        {
+        if let Some(limit) = args.limit {
             let limit = limit.try_index(vm)?;
             let limit: isize = limit.try_to_primitive(vm).unwrap_or_else(|_| {
                 let negative = limit.as_bigint() < &0.into();
@@ -123,7 +115,7 @@ impl PyTraceback {
                 frames.truncate(keep);
             }
         }
-        if args.most_recent_first.try_to_bool(vm)? {
+        if args.most_recent_first.into_bool() {
             frames.reverse();
         }
         let getline = crate::module::attribute("linecache", vm)?.get_attr("getline", vm)?;
@@ -164,6 +156,11 @@ impl PyTraceback {
     }
 
     #[pymethod]
+    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, vm)
+    }
+
+    #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
         attr::state(zelf.as_object(), &["_frames", "_total_nframe"], vm)
     }
@@ -173,16 +170,16 @@ impl PyTraceback {
 pub(crate) struct TracebackArgs {
     #[pyarg(any)]
     frames: PyObjectRef,
-    #[pyarg(any, optional)]
-    total_nframe: OptionalArg,
+    #[pyarg(any, default, py_default = "None")]
+    total_nframe: Option<PyObjectRef>,
 }
 
 #[derive(rustpython_vm::FromArgs)]
 pub(crate) struct FormatArgs {
-    #[pyarg(any, optional)]
-    limit: OptionalArg,
-    #[pyarg(any, default)]
-    most_recent_first: crate::module::Flag,
+    #[pyarg(any, default, py_default = "None")]
+    limit: Option<PyObjectRef>,
+    #[pyarg(any, default = ArgIntoBool::FALSE)]
+    most_recent_first: ArgIntoBool,
 }
 
 impl DefaultConstructor for PyTraceback {}
@@ -191,7 +188,7 @@ impl Initializer for PyTraceback {
     type Args = TracebackArgs;
 
     fn init(zelf: &Py<Self>, args: TracebackArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let total = args.total_nframe.unwrap_or_none(vm);
+        let total = args.total_nframe.unwrap_or_else(|| vm.ctx.none());
         zelf.set(&args.frames, total, vm)
     }
 }
