@@ -16,7 +16,7 @@ import os
 import sys
 import tracemalloc
 
-LIMIT = 2_000_000
+LIMIT = 8_000_000
 FORMULAS = {
     "area": "pi * 3 ** 2",
     "compound": "1000 * (1 + 4 / 100) ** 12",

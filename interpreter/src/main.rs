@@ -15,8 +15,7 @@ mod options;
 mod stdlib;
 
 #[global_allocator]
-static ALLOCATOR: TracingAllocator<mimalloc::MiMalloc> =
-    TracingAllocator::new(mimalloc::MiMalloc);
+static ALLOCATOR: TracingAllocator<mimalloc::MiMalloc> = TracingAllocator::new(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     if let Some(exit) = options::early_exit(std::env::args_os()) {

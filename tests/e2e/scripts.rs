@@ -66,6 +66,7 @@ scripts! {
     threads_totals;
     threads_control;
     file_names;
+    stdlib;
     stress;
     fork_traced;
     fork_traced as fork_beside_busy_threads with &["threads"];

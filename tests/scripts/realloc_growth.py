@@ -56,7 +56,7 @@ def main():
     del items[10:]
     items.append(None)
     items = list(items)
-    assert sizes("list whole") == [0]
+    assert sizes("list whole")[0] <= 256  # the dead list itself, in a free list
 
     # The counter follows: what grew and shrank again leaves nothing.
     settle()

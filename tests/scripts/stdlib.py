@@ -474,4 +474,7 @@ def import_all(names):
 if __name__ == '__main__':
     if sys.argv[1:2] == ['--import']:
         import_all(sys.argv[2:])
-    unittest.main()
+    outcome = unittest.main(exit=False).result
+    if not outcome.wasSuccessful():
+        sys.exit(1)
+    print('ok')

@@ -65,7 +65,7 @@ for kept in stay:
     kept.clear()
 before, _, _ = total()
 
-for _ in range(2):
+for warm in (False, True, True):
     turn()
     counter, traces, snapshot = total()
     # The counter is the sum of the traces.
@@ -83,8 +83,10 @@ for _ in range(2):
         kept.clear()
     after, traces, _ = total()
     assert abs(after - traces) <= 4096, (after, traces)
-    # What eight threads leave behind is less than what one of their blocks a thread would be.
-    assert abs(after - before) <= 64 * 1024, (before, after)
+    # What eight threads leave behind is less than what one of their blocks a thread would be,
+    # once the free lists are as full as they get.
+    assert not warm or abs(after - before) <= 64 * 1024, (before, after)
+    before = after
 current, peak = tracemalloc.get_traced_memory()
 assert peak >= before + THREADS * KEPT * SIZE, peak
 

@@ -19,10 +19,7 @@ use snapshot::{DomainFilter, Filter, FrameFilter};
 #[derive(Debug, Default, PyPayload)]
 pub(crate) struct PyBaseFilter {}
 
-#[pyclass(
-    flags(BASETYPE, HAS_DICT, HAS_WEAKREF),
-    with(Constructor, Initializer)
-)]
+#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
 impl PyBaseFilter {
     #[pymethod]
     fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
@@ -61,10 +58,7 @@ impl Initializer for PyBaseFilter {
 #[repr(transparent)]
 pub(crate) struct PyFilter(PyBaseFilter);
 
-#[pyclass(
-    flags(BASETYPE, HAS_DICT, HAS_WEAKREF),
-    with(Constructor, Initializer)
-)]
+#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
 impl PyFilter {
     /// The pattern that file names are matched with.
     #[pygetset]
@@ -198,10 +192,7 @@ fn normalized(pattern: PyObjectRef, vm: &VirtualMachine) -> PyResult {
 #[repr(transparent)]
 pub(crate) struct PyDomainFilter(PyBaseFilter);
 
-#[pyclass(
-    flags(BASETYPE, HAS_DICT, HAS_WEAKREF),
-    with(Constructor, Initializer)
-)]
+#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
 impl PyDomainFilter {
     /// The domain of a memory block.
     #[pygetset]
@@ -354,7 +345,11 @@ pub(crate) fn of_argument(filters: &PyObject, vm: &VirtualMachine) -> PyResult<V
     if let Some(tuple) = filters.downcast_ref::<PyTuple>() {
         return Ok(tuple.as_slice().to_vec());
     }
-    if filters.class().get_attr(vm.ctx.intern_str("__iter__")).is_none() {
+    if filters
+        .class()
+        .get_attr(vm.ctx.intern_str("__iter__"))
+        .is_none()
+    {
         return Err(vm.new_type_error(format!(
             "filters must be a list of filters, not {}",
             filters.class().name()

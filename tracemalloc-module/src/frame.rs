@@ -8,11 +8,12 @@ use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::function::PyComparisonValue;
 use rustpython_vm::types::{
-    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp, Representable,
+    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp,
+    Representable,
 };
 use rustpython_vm::{
-    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
-    class_or_notimplemented, pyclass, Traverse,
+    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, Traverse, VirtualMachine,
+    class_or_notimplemented, pyclass,
 };
 
 /// Frame of a traceback: a file name and a line number.
@@ -70,7 +71,10 @@ impl PyFrame {
     }
 
     #[pyslot]
-    fn slot_str(zelf: &PyObject, vm: &VirtualMachine) -> PyResult<rustpython_vm::builtins::PyStrRef> {
+    fn slot_str(
+        zelf: &PyObject,
+        vm: &VirtualMachine,
+    ) -> PyResult<rustpython_vm::builtins::PyStrRef> {
         let words = Words::new(vm)
             .str_of(&*zelf.get_attr("filename", vm)?)?
             .put(":")

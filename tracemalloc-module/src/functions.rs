@@ -19,9 +19,11 @@ pub(crate) mod _tracemalloc {
     /// nothing changes. ValueError: *nframe* is not in the range 1 to 65535.
     #[pyfunction]
     fn start(args: StartArgs, vm: &VirtualMachine) -> PyResult<()> {
-        let frames: i32 = args.nframe.into_int_ref().try_to_primitive(vm).map_err(|_| {
-            vm.new_overflow_error("Python int too large to convert to C int")
-        })?;
+        let frames: i32 = args
+            .nframe
+            .into_int_ref()
+            .try_to_primitive(vm)
+            .map_err(|_| vm.new_overflow_error("Python int too large to convert to C int"))?;
         vm_hooks::start(frames.try_into().unwrap_or(0)).map_err(|error| match error {
             StartError::Frames => vm.new_value_error(error.to_string()),
             StartError::Memory => vm.new_memory_error(error.to_string()),

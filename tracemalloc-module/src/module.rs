@@ -178,7 +178,10 @@ pub(crate) mod tracemalloc {
     /// Registers the sequences as such, and gives them the methods that follow from that.
     fn be_sequences(vm: &VirtualMachine) -> PyResult<()> {
         let sequence = vm.import("_collections_abc", 0)?.get_attr("Sequence", vm)?;
-        for class in [PyTraceback::make_static_type(), PyTraces::make_static_type()] {
+        for class in [
+            PyTraceback::make_static_type(),
+            PyTraces::make_static_type(),
+        ] {
             for name in ["__reversed__", "count", "index"] {
                 class.set_attr(vm.ctx.intern_str(name), sequence.get_attr(name, vm)?);
             }

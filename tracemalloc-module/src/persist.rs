@@ -9,8 +9,8 @@
 
 use crate::py_snapshot::{self, PySnapshot};
 use crate::values;
-use rustpython_vm::class::StaticType;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyBytes, PyInt, PyStr};
+use rustpython_vm::class::StaticType;
 use rustpython_vm::function::FsPath;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use snapshot::Snapshot;
@@ -18,7 +18,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub(crate) fn dump(snapshot: &PyObject, filename: PyObjectRef, vm: &VirtualMachine) -> PyResult<()> {
+pub(crate) fn dump(
+    snapshot: &PyObject,
+    filename: PyObjectRef,
+    vm: &VirtualMachine,
+) -> PyResult<()> {
     let content = content(snapshot, vm)?;
     if filename.downcast_ref::<PyInt>().is_some() {
         return write_directly(&content, filename, vm);
@@ -205,7 +209,10 @@ pub(crate) fn load(filename: PyObjectRef, vm: &VirtualMachine) -> PyResult {
 /// `pickle.UnpicklingError`, which Python users expect, with the name of the file.
 fn refusal(filename: &PyObject, why: &str, vm: &VirtualMachine) -> PyResult<PyBaseExceptionRef> {
     let class = vm.import("pickle", 0)?.get_attr("UnpicklingError", vm)?;
-    let words = crate::text::Words::new(vm).repr_of(filename)?.put(": ").put(why);
+    let words = crate::text::Words::new(vm)
+        .repr_of(filename)?
+        .put(": ")
+        .put(why);
     let error = class.call((vm.ctx.new_str(words.done()),), vm)?;
     error
         .downcast()

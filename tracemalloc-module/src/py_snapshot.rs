@@ -64,13 +64,13 @@ pub(crate) fn columns(snapshot: &PyObject, vm: &VirtualMachine) -> PyResult<Snap
 fn key_type(key: &PyObject, cumulative: bool, vm: &VirtualMachine) -> PyResult<KeyType> {
     let name = key.downcast_ref::<PyStr>().and_then(|key| key.to_str());
     let Some(kind) = name.and_then(|name| KeyType::parse(name).ok()) else {
-        let words = crate::text::Words::new(vm).put("unknown key_type: ").repr_of(key)?;
+        let words = crate::text::Words::new(vm)
+            .put("unknown key_type: ")
+            .repr_of(key)?;
         return Err(vm.new_value_error(words.done()));
     };
     if cumulative && kind == KeyType::Traceback {
-        return Err(vm.new_value_error(
-            "cumulative mode cannot by used with key type 'traceback'",
-        ));
+        return Err(vm.new_value_error("cumulative mode cannot by used with key type 'traceback'"));
     }
     Ok(kind)
 }
@@ -93,10 +93,7 @@ fn statistics(
     Ok(statistics.collect())
 }
 
-#[pyclass(
-    flags(BASETYPE, HAS_DICT, HAS_WEAKREF),
-    with(Constructor, Initializer)
-)]
+#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
 impl PySnapshot {
     /// Return the sizes and numbers of memory blocks as a list of Statistic instances, grouped
     /// by *key_type*: 'filename', 'lineno' or 'traceback'.

@@ -12,7 +12,12 @@ use snapshot::{BuildError, Snapshot, SnapshotBuilder, Text, Trace, Traceback};
 use std::collections::HashMap;
 
 /// One raw trace of a snapshot.
-pub(crate) fn trace(names: &mut Names<'_>, from: &Snapshot, trace: Trace, vm: &VirtualMachine) -> PyObjectRef {
+pub(crate) fn trace(
+    names: &mut Names<'_>,
+    from: &Snapshot,
+    trace: Trace,
+    vm: &VirtualMachine,
+) -> PyObjectRef {
     let frames = names.frames_most_recent_first(trace.traceback, vm);
     row(trace, frames, from.total_nframe(trace.traceback), vm)
 }
@@ -22,7 +27,8 @@ fn row(trace: Trace, frames: PyTupleRef, total: Option<u32>, vm: &VirtualMachine
         Some(total) => vm.ctx.new_int(total).into(),
         None => vm.ctx.none(),
     };
-    vm.new_tuple((trace.domain, trace.size, frames, total)).into()
+    vm.new_tuple((trace.domain, trace.size, frames, total))
+        .into()
 }
 
 /// All raw traces of a snapshot.
@@ -54,7 +60,11 @@ pub(crate) fn frames_most_recent_first(traceback: &Traceback, vm: &VirtualMachin
 ///
 /// What Python's own code raises for a row of another shape; `OverflowError` for numbers that no
 /// trace has.
-pub(crate) fn snapshot_of(traces: &PyObject, limit: u32, vm: &VirtualMachine) -> PyResult<Snapshot> {
+pub(crate) fn snapshot_of(
+    traces: &PyObject,
+    limit: u32,
+    vm: &VirtualMachine,
+) -> PyResult<Snapshot> {
     let traces: Vec<PyObjectRef> = vm.extract_elements_with(traces, Ok)?;
     let mut reader = Reader {
         builder: SnapshotBuilder::new(limit),
@@ -83,7 +93,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn traceback(&mut self, frames: PyObjectRef, total: PyObjectRef, vm: &VirtualMachine) -> PyResult<u32> {
+    fn traceback(
+        &mut self,
+        frames: PyObjectRef,
+        total: PyObjectRef,
+        vm: &VirtualMachine,
+    ) -> PyResult<u32> {
         let key = (frames.get_id(), total.get_id());
         if let Some((id, ..)) = self.tracebacks.get(&key) {
             return Ok(*id);
@@ -133,10 +148,7 @@ where
     T: for<'a> TryFrom<&'a malachite_bigint::BigInt>,
 {
     let Some(int) = value.downcast_ref::<PyInt>() else {
-        return Err(vm.new_type_error(format!(
-            "an int is required, not {}",
-            value.class().name()
-        )));
+        return Err(vm.new_type_error(format!("an int is required, not {}", value.class().name())));
     };
     T::try_from(int.as_bigint())
         .map_err(|_| vm.new_overflow_error("Python int is not a number that a trace can have"))

@@ -9,11 +9,12 @@ use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::function::PyComparisonValue;
 use rustpython_vm::types::{
-    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp, Representable,
+    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp,
+    Representable,
 };
 use rustpython_vm::{
-    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
-    class_or_notimplemented, pyclass, Traverse,
+    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, Traverse, VirtualMachine,
+    class_or_notimplemented, pyclass,
 };
 
 /// Memory allocations of one place: their size in bytes and their number.

@@ -16,12 +16,12 @@ use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::function::{PyComparisonValue, PySetterValue};
 use rustpython_vm::protocol::{PyMappingMethods, PySequenceMethods};
 use rustpython_vm::types::{
-    AsMapping, AsSequence, Comparable, Constructor, DefaultConstructor, Hashable, Initializer, Iterable,
-    PyComparisonOp, Representable,
+    AsMapping, AsSequence, Comparable, Constructor, DefaultConstructor, Hashable, Initializer,
+    Iterable, PyComparisonOp, Representable,
 };
 use rustpython_vm::{
-    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, atomic_func,
-    class_or_notimplemented, pyclass, Traverse,
+    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, Traverse, VirtualMachine,
+    atomic_func, class_or_notimplemented, pyclass,
 };
 use snapshot::Snapshot;
 
@@ -234,7 +234,12 @@ impl PyTraces {
 #[pyclass(
     flags(BASETYPE, SEQUENCE, HAS_DICT, HAS_WEAKREF),
     with(
-        Constructor, Initializer, AsSequence, AsMapping, Iterable, Comparable,
+        Constructor,
+        Initializer,
+        AsSequence,
+        AsMapping,
+        Iterable,
+        Comparable,
         Representable
     )
 )]

@@ -13,12 +13,12 @@ use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::function::{ArgIntoBool, PyComparisonValue};
 use rustpython_vm::protocol::{PyMappingMethods, PySequenceMethods};
 use rustpython_vm::types::{
-    AsMapping, AsSequence, Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp,
-    Representable,
+    AsMapping, AsSequence, Comparable, Constructor, DefaultConstructor, Hashable, Initializer,
+    PyComparisonOp, Representable,
 };
 use rustpython_vm::{
-    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, atomic_func,
-    class_or_notimplemented, pyclass, Traverse,
+    AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, Traverse, VirtualMachine,
+    atomic_func, class_or_notimplemented, pyclass,
 };
 
 /// Sequence of Frame instances, from the oldest frame to the most recent one.
@@ -77,7 +77,12 @@ impl PyTraceback {
 #[pyclass(
     flags(BASETYPE, SEQUENCE),
     with(
-        Constructor, Initializer, AsSequence, AsMapping, Comparable, Hashable,
+        Constructor,
+        Initializer,
+        AsSequence,
+        AsMapping,
+        Comparable,
+        Hashable,
         Representable
     )
 )]
@@ -253,7 +258,9 @@ impl Representable for PyTraceback {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {
         let frames: Vec<PyObjectRef> = vm.extract_elements_with(zelf.as_object(), Ok)?;
         let frames = PyTuple::new_ref(frames, &vm.ctx);
-        let words = Words::new(vm).put("<Traceback ").repr_of(frames.as_object())?;
+        let words = Words::new(vm)
+            .put("<Traceback ")
+            .repr_of(frames.as_object())?;
         let total = attr::get(&zelf._total_nframe, vm);
         if vm.is_none(&total) {
             return Ok(words.put(">").done());

@@ -3,10 +3,8 @@
 //! Invariant: only None, bool, int, float, str, bytes, and tuples, lists, dicts and sets of
 //! these travel, of exactly these classes; anything else is refused by name.
 
-use rustpython_vm::builtins::{
-    PyBytes, PyDict, PyFloat, PyInt, PyStr, PyTuple,
-};
 use malachite_bigint::BigInt;
+use rustpython_vm::builtins::{PyBytes, PyDict, PyFloat, PyInt, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use snapshot::pickle::MAX_DEPTH;
 use snapshot::{Text, Value};
@@ -51,7 +49,8 @@ impl Reader<'_> {
             && class.is(types.dict_type)
         {
             let pairs = dict.to_owned().into_iter();
-            let pairs = pairs.map(|(k, v)| Ok((self.value(&k, depth + 1)?, self.value(&v, depth + 1)?)));
+            let pairs =
+                pairs.map(|(k, v)| Ok((self.value(&k, depth + 1)?, self.value(&v, depth + 1)?)));
             pairs.collect::<PyResult<_>>().map(Value::Dict)
         } else {
             self.scalar(value)
@@ -115,11 +114,14 @@ pub(crate) fn to_python(value: &Value, vm: &VirtualMachine) -> PyResult {
             dict.into()
         }
         Value::Set(values) => of_class(vm.ctx.types.set_type.as_object(), objects(values)?, vm)?,
-        Value::FrozenSet(values) => of_class(vm.ctx.types.frozenset_type.as_object(), objects(values)?, vm)?,
+        Value::FrozenSet(values) => of_class(
+            vm.ctx.types.frozenset_type.as_object(),
+            objects(values)?,
+            vm,
+        )?,
     })
 }
 
 fn of_class(class: &PyObject, elements: Vec<PyObjectRef>, vm: &VirtualMachine) -> PyResult {
     class.call((vm.ctx.new_list(elements),), vm)
 }
-

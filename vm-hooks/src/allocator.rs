@@ -4,13 +4,13 @@
 //! |---|---|---|---|
 //! | alloc | asks for room, writes the record, marks it | – | passes on |
 //! | dealloc | unmarks, gives back with its room | the same | passes on after a look at the map |
-//! | realloc | unmarks, resizes, writes the record anew | loses its record | passes on |
+//! | realloc | unmarks, resizes, writes the record anew | the same, as a dead record | passes on |
 //!
 //! Invariant: a block is marked in the map exactly while it has room for a record, so the inner
 //! allocator always gets a block back with the layout that it was asked for. A record that
 //! cannot be made costs the trace, never the allocation. Nothing here can panic.
 
-use crate::contexts::Node;
+use crate::contexts::{Node, UNKNOWN};
 use crate::map::Mark;
 use crate::threads::{self, Inside, OFF, Untraced};
 use crate::tracer::{self, MAP};
@@ -163,7 +163,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             return self.alloc_untraced(layout, zeroed);
         }
         // SAFETY: asked for with room, and not handed out yet.
-        if !unsafe { mark(block, layout, node) } {
+        if !unsafe { mark(block, layout, node, Mark::Live) } {
             // SAFETY: as above, and nobody has seen the block.
             unsafe { self.inner.dealloc(block, room) };
             return self.alloc_untraced(layout, zeroed);
@@ -188,81 +188,170 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     unsafe fn realloc_traced(&self, block: *mut u8, old: Layout, size: usize) -> *mut u8 {
         // SAFETY: the size is one that the caller may ask for with this alignment.
         let new = unsafe { Layout::from_size_align_unchecked(size, old.align()) };
+        match MAP.get(record::address(block, old)) {
+            // SAFETY: the caller's promise, passed on; the map says that there is a record.
+            Some(Mark::Live | Mark::Dead) => unsafe { self.resize_with_record(block, old, new) },
+            // SAFETY: the caller's promise, passed on; there is none.
+            _ => unsafe { self.resize_without_record(block, old, new) },
+        }
+    }
+
+    /// Resizes a block that has room for a record; it keeps the room, even where nothing is to be
+    /// recorded any more.
+    ///
+    /// # Safety
+    ///
+    /// - As for `GlobalAlloc::realloc`, `new` being the layout with the new size.
+    /// - The block has a record.
+    unsafe fn resize_with_record(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
+        let (Some(asked), Some(room)) = (record::with_room(old), record::with_room(new)) else {
+            return null_mut();
+        };
         let inside = threads::enter_to_forget();
         let at = record::address(block, old);
-        let before = MAP.get(at).filter(|mark| *mark != Mark::Side);
-        let room = inside.as_ref().filter(|i| i.records()).and_then(|inside| {
-            let room = record::with_room(new)?;
-            Some((tracer::traceback(inside)?, room))
-        });
-        // Resizing in place keeps the alignment, and the inner allocator must get a block back
-        // with the alignment it was asked for: one that gains or loses its record moves, where
-        // its own alignment is less than a record's.
-        if old.align() < 8 && before.is_some() != room.is_some() {
-            drop(inside);
-            // SAFETY: the caller's promise, passed on.
-            return unsafe { self.move_block(block, old, new) };
-        }
-        let asked = match before {
-            Some(_) => record::with_room(old).unwrap_or(old),
-            None => old,
+        let before = if MAP.get(at) == Some(Mark::Live) {
+            Mark::Live
+        } else {
+            Mark::Dead
         };
-        // The block is the inner allocator's during the call, and perhaps somebody else's before
+        let node = new_traceback(inside.as_ref());
+        // During the call the block is the inner allocator's, and perhaps somebody else's before
         // it returns: the mark goes first, and comes back if nothing happened.
         MAP.remove(at);
-        let wanted = room.map_or(new, |(_, room)| room);
-        let aside = match before {
-            None => reborn::forget(block, old.size()),
-            Some(_) => None,
-        };
-        // SAFETY: the caller's promise; `asked` is the layout of the block, and the alignment
-        // is the same.
-        let moved = unsafe { self.inner.realloc(block, asked, wanted.size()) };
+        // SAFETY: the caller's promise; `asked` is the layout of the block, and `room` has the
+        // same alignment.
+        let moved = unsafe { self.inner.realloc(block, asked, room.size()) };
         if moved.is_null() {
-            if let Some(mark) = before {
-                MAP.set(at, mark);
-            }
-            if let Some(size) = aside {
-                count(inside.as_ref(), -(size as isize));
-            }
-            return null_mut();
+            MAP.set(at, before);
+            drop(inside);
+            // SAFETY: the caller's promise: the block is as it was.
+            return unsafe { self.move_block(block, old, new) };
         }
-        let lost = match before {
-            Some(Mark::Live) => old.size(),
-            _ => aside.unwrap_or(0),
-        };
-        count(inside.as_ref(), -(lost as isize));
-        if let Some((node, room)) = room {
-            // SAFETY: resized with room, and not handed out yet.
-            if unsafe { mark(moved, new, node) } {
+        if before == Mark::Live {
+            count(inside.as_ref(), -(old.size() as isize));
+        }
+        let after = node.map_or(Mark::Dead, |_| Mark::Live);
+        // SAFETY: resized with room, and not handed out yet.
+        if unsafe { mark(moved, new, node.unwrap_or(UNKNOWN), after) } {
+            if node.is_some() {
                 count(inside.as_ref(), new.size() as isize);
-            } else {
-                tracer::dropped();
-                // SAFETY: the block has the layout `room`. Should even shrinking fail, the block
-                // goes out with some bytes more than asked for.
-                let shrunk = unsafe { self.inner.realloc(moved, room, new.size()) };
-                return if shrunk.is_null() { moved } else { shrunk };
             }
+            return moved;
         }
-        moved
+        tracer::dropped();
+        // SAFETY: the block has the layout `room` and no mark.
+        unsafe { self.take_room_away(moved, room, new) }
+    }
+
+    /// Resizes a block that has no room for a record; it gets one if there is something to
+    /// record, as in CPython.
+    ///
+    /// # Safety
+    ///
+    /// - As for `GlobalAlloc::realloc`, `new` being the layout with the new size.
+    /// - The block has no record.
+    unsafe fn resize_without_record(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
+        let inside = threads::enter_to_forget();
+        let node = new_traceback(inside.as_ref());
+        if node.is_some() && old.align() < 8 {
+            // Resizing keeps the alignment, and a record needs more: the block has to move.
+            drop(inside);
+            // SAFETY: the caller's promise, passed on.
+            let moved = unsafe { self.move_traced(block, old, new) };
+            if !moved.is_null() {
+                return moved;
+            }
+            tracer::dropped();
+            // SAFETY: the caller's promise: the block is as it was, without a record.
+            return unsafe { self.inner.realloc(block, old, new.size()) };
+        }
+        if let Some(lost) = reborn::forget(block, old.size()) {
+            count(inside.as_ref(), -(lost as isize));
+        }
+        if let Some((node, room)) = node.zip(record::with_room(new)) {
+            // SAFETY: the caller's promise; the alignment is the same, at least 8.
+            let moved = unsafe { self.inner.realloc(block, old, room.size()) };
+            if !moved.is_null() {
+                // SAFETY: resized with room, and not handed out yet.
+                if unsafe { mark(moved, new, node, Mark::Live) } {
+                    count(inside.as_ref(), new.size() as isize);
+                    return moved;
+                }
+                tracer::dropped();
+                // SAFETY: the block has the layout `room` and no mark.
+                return unsafe { self.take_room_away(moved, room, new) };
+            }
+            tracer::dropped();
+        }
+        // SAFETY: the caller's promise: the block is as it was, without a record.
+        unsafe { self.inner.realloc(block, old, new.size()) }
     }
 
     /// # Safety
     ///
     /// - As for `GlobalAlloc::realloc`, `new` being the layout with the new size.
-    #[cold]
-    unsafe fn move_block(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise: the new size is not zero, the old block is valid for its
-        // size, and blocks do not overlap.
-        unsafe {
-            let fresh = self.alloc(new);
-            if !fresh.is_null() {
+    unsafe fn move_traced(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
+        let fresh = self.alloc_traced(new, false);
+        if !fresh.is_null() {
+            // SAFETY: the caller's promise; the blocks are different ones.
+            unsafe {
                 fresh.copy_from_nonoverlapping(block, old.size().min(new.size()));
                 self.dealloc(block, old);
             }
-            fresh
         }
+        fresh
     }
+
+    /// There is no memory for a block with its record; there may be some without.
+    ///
+    /// # Safety
+    ///
+    /// - As for `GlobalAlloc::realloc`, `new` being the layout with the new size.
+    #[cold]
+    unsafe fn move_block(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
+        let fresh = self.alloc_untraced(new, false);
+        if !fresh.is_null() {
+            // SAFETY: the caller's promise; the blocks are different ones.
+            unsafe {
+                fresh.copy_from_nonoverlapping(block, old.size().min(new.size()));
+                self.dealloc(block, old);
+            }
+        }
+        fresh
+    }
+
+    /// The map has no memory for the mark of a block: makes it one without room. Where even that
+    /// fails the block keeps its room, and the inner allocator will get it back with a size that
+    /// is too small.
+    ///
+    /// # Safety
+    ///
+    /// - The block was asked for with `room`, has no mark, and belongs to the caller.
+    #[cold]
+    unsafe fn take_room_away(&self, block: *mut u8, room: Layout, new: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise; the new size is not zero.
+        let fresh = unsafe { self.inner.alloc(new) };
+        if fresh.is_null() {
+            return block;
+        }
+        // SAFETY: both blocks have at least the new size, and are different ones.
+        unsafe {
+            fresh.copy_from_nonoverlapping(block, new.size());
+            self.inner.dealloc(block, room);
+        }
+        fresh
+    }
+}
+
+/// The traceback of a block that is resized now; `None` where nothing is to be recorded, or
+/// nothing can be (then that is counted).
+fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
+    let inside = inside.filter(|inside| inside.records())?;
+    let node = tracer::traceback(inside);
+    if node.is_none() {
+        tracer::dropped();
+    }
+    node
 }
 
 /// Writes a record and marks it. `false`: no memory for the map.
@@ -271,10 +360,10 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
 ///
 /// - The block was asked for with room for a record of `layout`, and belongs to the caller.
 #[inline(always)]
-unsafe fn mark(block: *mut u8, layout: Layout, node: Node) -> bool {
+unsafe fn mark(block: *mut u8, layout: Layout, node: Node, mark: Mark) -> bool {
     // SAFETY: the caller's promise.
     unsafe { record::write(block, layout, node) };
-    MAP.set(record::address(block, layout), Mark::Live)
+    MAP.set(record::address(block, layout), mark)
 }
 
 /// Runs `f` without tracing what it allocates.

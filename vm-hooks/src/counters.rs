@@ -36,7 +36,7 @@ impl Counts {
     /// `bytes` were allocated, or freed where negative.
     #[inline(always)]
     pub(crate) fn add(&self, bytes: isize) {
-        let moved = self.moved.load(Ordering::Relaxed) + bytes;
+        let moved = self.moved.load(Ordering::Relaxed).wrapping_add(bytes);
         self.moved.store(moved, Ordering::Relaxed);
         if moved > self.high.load(Ordering::Relaxed) {
             self.high.store(moved, Ordering::Relaxed);
@@ -51,7 +51,7 @@ impl Counts {
         let high = self.high.swap(0, Ordering::Relaxed);
         let moved = self.moved.swap(0, Ordering::Relaxed);
         let before = CURRENT.fetch_add(moved, Ordering::Relaxed);
-        PEAK.fetch_max(before + high, Ordering::Relaxed);
+        PEAK.fetch_max(before.wrapping_add(high), Ordering::Relaxed);
     }
 }
 
@@ -59,7 +59,7 @@ impl Counts {
 #[cold]
 pub(crate) fn add_without_slot(bytes: isize) {
     let before = CURRENT.fetch_add(bytes, Ordering::Relaxed);
-    PEAK.fetch_max(before + bytes.max(0), Ordering::Relaxed);
+    PEAK.fetch_max(before.wrapping_add(bytes.max(0)), Ordering::Relaxed);
 }
 
 /// (current, peak) in bytes, once every thread's counts were flushed.

@@ -6,10 +6,10 @@
 
 use crate::contexts::{Contexts, File, Node};
 use crate::map::Mark;
+use crate::record;
 use crate::side::{self, Trace};
 use crate::threads::{self, Control};
 use crate::tracer::{self, MAP};
-use crate::record;
 use snapshot::{FileName, Frame, Snapshot, SnapshotBuilder, Traceback};
 
 /// Why there is no snapshot.
@@ -88,12 +88,16 @@ fn copy_traces(control: &Control) -> Option<Columns> {
     });
     complete?;
     if let Some(side) = side::traces().as_ref() {
-        let mut reborn: Vec<_> = side.reborn.iter().collect();
+        let mut reborn = Vec::new();
+        reborn.try_reserve_exact(side.reborn.len()).ok()?;
+        reborn.extend(side.reborn.iter());
         reborn.sort_unstable_by_key(|(mark, _)| **mark);
         for (_, trace) in reborn {
             columns.push(0, trace.size, trace.node)?;
         }
-        let mut tracked: Vec<_> = side.tracked.iter().collect();
+        let mut tracked = Vec::new();
+        tracked.try_reserve_exact(side.tracked.len()).ok()?;
+        tracked.extend(side.tracked.iter());
         tracked.sort_unstable_by_key(|(key, _)| **key);
         for ((domain, _), trace) in tracked {
             columns.push(*domain, trace.size, trace.node)?;
@@ -113,7 +117,9 @@ fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
     let files: Vec<u32> = (0..contexts.files_len())
         .map(|id| builder.file(FileName::new(contexts.file_name(File(id)))))
         .collect();
-    let mut ids = vec![NOT_YET; contexts.len() as usize];
+    let mut ids = Vec::new();
+    ids.try_reserve_exact(contexts.len() as usize).ok()?;
+    ids.resize(contexts.len() as usize, NOT_YET);
     for node in &mut nodes {
         let id = &mut ids[*node as usize];
         if *id == NOT_YET {
@@ -165,9 +171,12 @@ pub fn block_traceback(domain: u32, address: usize) -> Option<Traceback> {
     {
         let control = threads::control();
         let contexts = tracer::contexts(&control)?;
-        let _paused = control.pause();
-        let side = side::traces();
-        if let Some(trace) = side.as_ref()?.tracked.get(&(domain, address)) {
+        let tracked = {
+            let _paused = control.pause();
+            let side = side::traces();
+            side.as_ref()?.tracked.get(&(domain, address)).copied()
+        };
+        if let Some(trace) = tracked {
             return Some(traceback(contexts, trace.node));
         }
     }

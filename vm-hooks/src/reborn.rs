@@ -7,10 +7,10 @@
 //! it, so its block belongs to that thread.
 
 use crate::map::Mark;
+use crate::record;
 use crate::side::{self, Side, Trace};
 use crate::threads::{self, OFF, STOPPED};
 use crate::tracer::{self, MAP};
-use crate::record;
 use std::alloc::Layout;
 
 /// Asks the VM to tell.

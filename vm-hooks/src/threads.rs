@@ -48,6 +48,11 @@ const PAUSING: u8 = 4;
 
 static STATE: AtomicU8 = AtomicU8::new(OFF);
 
+/// Whether tracing is on, also where it is paused at the moment.
+pub(crate) fn is_on() -> bool {
+    STATE.load(Ordering::Acquire) & !PAUSED == ON
+}
+
 /// What the hooks should do, at the cost of one relaxed load.
 #[inline(always)]
 pub(crate) fn state() -> u8 {
@@ -105,10 +110,10 @@ fn register() -> Option<&'static Slot> {
     };
     let slot = match slots().find(free) {
         Some(slot) => slot,
-        None => new_slot()?,
+        None => errno::kept(new_slot)?,
     };
     SLOT.set(slot);
-    exit::register(slot);
+    errno::kept(|| exit::register(slot));
     Some(slot)
 }
 
@@ -225,9 +230,29 @@ fn enter_slot(slot: &'static Slot, before: u8) -> Option<Inside> {
 
 #[cold]
 fn wait_for_the_pauser() {
-    let mut backoff = Backoff::default();
-    while STATE.load(Ordering::Acquire) & PAUSED != 0 {
-        backoff.wait();
+    errno::kept(|| {
+        let mut backoff = Backoff::default();
+        while STATE.load(Ordering::Acquire) & PAUSED != 0 {
+            backoff.wait();
+        }
+    });
+}
+
+/// A program may look at `errno` after it freed something: what we call must not change it.
+mod errno {
+    #[cfg(target_os = "linux")]
+    pub(super) fn kept<R>(f: impl FnOnce() -> R) -> R {
+        // SAFETY: the address of this thread's errno, which lives as long as the thread.
+        let errno = unsafe { &mut *libc::__errno_location() };
+        let before = *errno;
+        let result = f();
+        *errno = before;
+        result
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn kept<R>(f: impl FnOnce() -> R) -> R {
+        f()
     }
 }
 
@@ -271,6 +296,8 @@ pub(crate) struct Control {
 
 /// Waits for the right to control.
 pub(crate) fn control() -> Control {
+    // Before anybody can hold the lock: a child must not inherit it taken.
+    fork::prepare();
     Control {
         _held: CONTROL.lock(),
         _untraced: Untraced::new(),
@@ -291,7 +318,7 @@ impl Control {
 
     /// Whether tracing is on.
     pub(crate) fn is_on(&self) -> bool {
-        state() & !PAUSED == ON
+        is_on()
     }
 }
 
@@ -304,8 +331,6 @@ impl Paused<'_> {
     /// Changes what the hooks do once the pause is over.
     pub(crate) fn set_state(&mut self, new: u8) {
         if new == ON {
-            exit::prepare();
-            fork::prepare();
             HOOK_FENCES.store(!barrier::register(), Ordering::Relaxed);
         }
         STATE.store(new | PAUSED, Ordering::Relaxed);
@@ -344,7 +369,11 @@ fn resume_all() {
 fn release(slot: NonNull<Slot>) {
     // SAFETY: slots are never freed.
     let slot = unsafe { slot.as_ref() };
-    slot.counts.flush();
+    // Inside, so that nobody resets the totals in the middle. Where tracing is off there is
+    // nothing left to hand over.
+    if let Some(_inside) = enter_slot(slot, 0) {
+        slot.counts.flush();
+    }
     slot.flags.store(0, Ordering::Relaxed);
     SLOT.set(null());
     slot.owned.store(false, Ordering::Release);
@@ -365,22 +394,32 @@ mod exit {
         }
     }
 
-    pub(super) fn prepare() {
-        if KEY.load(Ordering::Relaxed) >= 0 {
-            return;
+    /// The key; made by whoever needs it first.
+    fn key() -> Option<libc::pthread_key_t> {
+        let known = KEY.load(Ordering::Acquire);
+        if let Ok(key) = u32::try_from(known) {
+            return Some(key as libc::pthread_key_t);
         }
         let mut key = 0;
         // SAFETY: `key` is writable, and `ended` has the type of a destructor.
-        if unsafe { libc::pthread_key_create(&raw mut key, Some(ended)) } == 0 {
-            KEY.store(i64::from(key), Ordering::Release);
+        if unsafe { libc::pthread_key_create(&raw mut key, Some(ended)) } != 0 {
+            return None;
+        }
+        match KEY.compare_exchange(-1, i64::from(key), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(key),
+            Err(other) => {
+                // SAFETY: nobody else knows the key that lost.
+                unsafe { libc::pthread_key_delete(key) };
+                Some(other as libc::pthread_key_t)
+            }
         }
     }
 
     pub(super) fn register(slot: &'static Slot) {
-        if let Ok(key) = u32::try_from(KEY.load(Ordering::Acquire)) {
+        if let Some(key) = key() {
             let slot = std::ptr::from_ref(slot);
             // SAFETY: the key exists. A failure only means that the slot is not handed on.
-            unsafe { libc::pthread_setspecific(key as libc::pthread_key_t, slot.cast()) };
+            unsafe { libc::pthread_setspecific(key, slot.cast()) };
         }
     }
 }
@@ -388,7 +427,6 @@ mod exit {
 #[cfg(not(unix))]
 mod exit {
     //! Elsewhere the slots of ended threads are not handed on: some bytes a thread.
-    pub(super) fn prepare() {}
     pub(super) fn register(_slot: &'static super::Slot) {}
 }
 

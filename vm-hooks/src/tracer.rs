@@ -15,7 +15,7 @@
 use crate::contexts::{Contexts, MAX_FRAMES, Node};
 use crate::map::{BlockMap, Mark};
 use crate::side::{self, Side, Trace};
-use crate::threads::{self, Control, Inside, ON, OFF, Paused, STOPPED};
+use crate::threads::{self, Control, Inside, ON, Paused, STOPPED};
 use crate::{counters, record};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -124,7 +124,7 @@ fn collect(paused: &Paused<'_>) {
 
 /// Whether tracing is on.
 pub fn is_tracing() -> bool {
-    !matches!(threads::state(), OFF | STOPPED) && threads::control().is_on()
+    threads::is_on()
 }
 
 /// The number of frames kept, or `None` when tracing is off.
@@ -180,7 +180,9 @@ pub(crate) fn dropped() {
 /// The contexts, which stay while the right to control is held. `None` when tracing is off.
 pub(crate) fn contexts(control: &Control) -> Option<&Contexts> {
     // SAFETY: only `stop` frees them, which needs the right to control.
-    control.is_on().then(|| unsafe { &*CONTEXTS.load(Ordering::Acquire) })
+    control
+        .is_on()
+        .then(|| unsafe { &*CONTEXTS.load(Ordering::Acquire) })
 }
 
 /// The traceback of what this thread runs now. `None`: no memory for it.
@@ -195,9 +197,14 @@ pub(crate) fn traceback(_inside: &Inside) -> Option<Node> {
 }
 
 /// Records a block of another domain: memory at `address` that the program manages by itself.
-/// Domain 0 is Python's own. A block that is tracked already gets the new size and traceback.
-/// Gives whether it is traced now: not when tracing is off or there is no memory for it.
+/// Domain 0 is Python's own, whose blocks the allocator records: an address tracked in it is one
+/// more trace. A block that is tracked already gets the new size and traceback. Gives whether it
+/// is traced now: not when tracing is off, there is no memory for it, or the size is more than
+/// any block can have (`isize::MAX`).
 pub fn track(domain: u32, address: usize, size: usize) -> bool {
+    if isize::try_from(size).is_err() {
+        return false;
+    }
     let Some(inside) = threads::enter() else {
         return false;
     };

@@ -3,49 +3,15 @@
 //!
 //! Has no test harness, so that nothing but this thread allocates.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod packed;
+
+use packed::Packed;
+use std::alloc::{GlobalAlloc, Layout};
 use std::collections::BTreeMap;
 use vm_hooks::TracingAllocator;
 
 #[global_allocator]
-static ALLOCATOR: TracingAllocator<Checking> = TracingAllocator::new(Checking);
-
-/// The system's allocator, which insists on getting a block back with the layout it was asked for.
-struct Checking;
-
-const HEADER: usize = 16;
-
-fn outer(layout: Layout) -> (Layout, usize) {
-    let front = HEADER.max(layout.align());
-    let whole = Layout::from_size_align(layout.size() + front, front).unwrap();
-    (whole, front)
-}
-
-// SAFETY: each block is the tail of a larger one of the system's, in front of which its size and
-// alignment are written.
-unsafe impl GlobalAlloc for Checking {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let (whole, front) = outer(layout);
-        // SAFETY: the size is not zero; the header lies inside the block, aligned.
-        unsafe {
-            let base = System.alloc(whole);
-            assert!(!base.is_null());
-            let block = base.add(front);
-            block.sub(16).cast::<[usize; 2]>().write([layout.size(), layout.align()]);
-            block
-        }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let (whole, front) = outer(layout);
-        // SAFETY: written by `alloc`.
-        unsafe {
-            let asked = block.sub(16).cast::<[usize; 2]>().read();
-            assert_eq!(asked, [layout.size(), layout.align()], "layout of a freed block");
-            System.dealloc(block.sub(front), whole);
-        }
-    }
-}
+static ALLOCATOR: TracingAllocator<Packed> = TracingAllocator::new(Packed::new());
 
 /// A generator of numbers that is the same everywhere (xorshift64*).
 struct Random(u64);
@@ -110,23 +76,31 @@ impl Model {
         (self.current, self.peak) = (0, 0);
     }
 
+    /// Calls the allocator as the program does, or one time in ten as the tracer does for it.
+    /// Gives whether it was traced, too.
+    fn call<R>(&self, random: &mut Random, f: impl FnOnce() -> R) -> (R, bool) {
+        match random.next(10) {
+            0 => (vm_hooks::untraced(f), false),
+            _ => (f(), self.tracing),
+        }
+    }
+
     fn alloc(&mut self, random: &mut Random) {
         let shifts = if random.next(8) == 0 { 13 } else { 5 };
         let align = 1 << random.next(shifts);
         let layout = Layout::from_size_align(random.size(), align).unwrap();
         let zeroed = random.next(4) == 0;
-        // SAFETY: the size is not zero.
-        let address = unsafe {
-            match zeroed {
-                true => ALLOCATOR.alloc_zeroed(layout),
-                false => ALLOCATOR.alloc(layout),
-            }
-        };
+        let (address, traced) = self.call(random, || match zeroed {
+            // SAFETY: the size is not zero.
+            true => unsafe { ALLOCATOR.alloc_zeroed(layout) },
+            // SAFETY: as above.
+            false => unsafe { ALLOCATOR.alloc(layout) },
+        });
         assert!(!address.is_null() && address as usize % align == 0);
         let block = Block {
             address,
             layout,
-            traced: self.tracing,
+            traced,
             fill: random.next(256) as u8,
         };
         if zeroed {
@@ -134,7 +108,7 @@ impl Model {
         }
         block.fill();
         self.blocks.push(block);
-        if self.tracing {
+        if traced {
             self.add(layout.size());
         }
     }
@@ -146,7 +120,8 @@ impl Model {
         let block = self.blocks.swap_remove(random.next(self.blocks.len()));
         block.check(block.layout.size());
         // SAFETY: allocated by `alloc` or `resize` with this layout, freed once.
-        unsafe { ALLOCATOR.dealloc(block.address, block.layout) };
+        let free = || unsafe { ALLOCATOR.dealloc(block.address, block.layout) };
+        self.call(random, free);
         if block.traced {
             self.current -= block.layout.size();
         }
@@ -157,20 +132,23 @@ impl Model {
             return;
         }
         let i = random.next(self.blocks.len());
-        let (size, tracing) = (random.size(), self.tracing);
+        let size = random.size();
+        let (address, layout) = (self.blocks[i].address, self.blocks[i].layout);
+        // SAFETY: as in `free`; the new size is not zero.
+        let resize = || unsafe { ALLOCATOR.realloc(address, layout, size) };
+        let (address, traced) = self.call(random, resize);
         let block = &mut self.blocks[i];
         let old = block.layout.size();
-        // SAFETY: as in `free`; the new size is not zero.
-        block.address = unsafe { ALLOCATOR.realloc(block.address, block.layout, size) };
+        block.address = address;
         assert!(!block.address.is_null());
         block.layout = Layout::from_size_align(size, block.layout.align()).unwrap();
         block.check(old.min(size));
         block.fill();
-        let was_traced = std::mem::replace(&mut block.traced, tracing);
+        let was_traced = std::mem::replace(&mut block.traced, traced);
         if was_traced {
             self.current -= old;
         }
-        if tracing {
+        if traced {
             self.add(size);
         }
     }

@@ -1,24 +1,89 @@
-//! Many threads: totals add up after threads that free each other's blocks; control functions
+//! What an embedding program can rely on, by the public names alone; and many threads: totals add up after threads that free each other's blocks; control functions
 //! from any thread at any moment; fork while others allocate.
 //!
 //! Has no test harness, so that only the threads made here allocate.
 
 use std::alloc::System;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
-use vm_hooks::TracingAllocator;
+use vm_hooks::{SnapshotError, StartError, TracingAllocator};
 
 #[global_allocator]
 static ALLOCATOR: TracingAllocator<System> = TracingAllocator::new(System);
 
 fn main() {
+    the_states_and_their_answers();
     totals_add_up();
     a_snapshot_shows_one_moment();
     control_from_everywhere();
     #[cfg(target_os = "linux")]
     fork_under_load();
-    println!("threads: ok");
+    println!("processwide: ok");
+}
+
+fn the_states_and_their_answers() {
+    assert!(!vm_hooks::is_tracing());
+    assert_eq!(vm_hooks::traceback_limit(), None);
+    assert_eq!(vm_hooks::traced_memory(), (0, 0));
+    assert_eq!(
+        vm_hooks::take_snapshot().err(),
+        Some(SnapshotError::NotTracing)
+    );
+    assert!(!vm_hooks::track(1, 2, 3));
+    assert_eq!(vm_hooks::start(0), Err(StartError::Frames));
+    assert_eq!(vm_hooks::start(65536), Err(StartError::Frames));
+    assert_eq!(
+        StartError::Frames.to_string(),
+        "the number of frames must be in range [1; 65535]"
+    );
+
+    vm_hooks::start(7).unwrap();
+    vm_hooks::start(9).unwrap();
+    assert_eq!(
+        vm_hooks::traceback_limit(),
+        Some(7),
+        "the first limit stays"
+    );
+
+    let large = black_box(vec![1_u8; 10_000_001]);
+    let aligned = std::alloc::Layout::from_size_align(3001, 65536).unwrap();
+    // SAFETY: the size is not zero; freed below with the same layout.
+    let block = black_box(unsafe { std::alloc::alloc(aligned) });
+    assert_eq!(block as usize % 65536, 0);
+    assert!(vm_hooks::object_traceback(large.as_ptr() as usize + 5_000_000).is_some());
+    assert!(vm_hooks::object_traceback(8).is_none());
+    // A block of several regions of the map, in each of them.
+    let huge = black_box(Vec::<u8>::with_capacity(200 << 20));
+    for part in 0..4 {
+        let address = huge.as_ptr() as usize + part * (50 << 20);
+        assert!(vm_hooks::object_traceback(address).is_some());
+    }
+    drop(huge);
+    assert!(!vm_hooks::track(1, 2, usize::MAX));
+    let snapshot = vm_hooks::take_snapshot().unwrap();
+    let has = |size| snapshot.traces().any(|trace| trace.size == size);
+    assert!(has(10_000_001) && has(3001));
+    // SAFETY: as above.
+    unsafe { std::alloc::dealloc(block, aligned) };
+    drop(large);
+
+    assert!(vm_hooks::track(3, 0xdead_0000, 77));
+    assert!(vm_hooks::block_traceback(3, 0xdead_0000).is_some());
+    assert!(vm_hooks::block_traceback(4, 0xdead_0000).is_none());
+    vm_hooks::untrack(3, 0xdead_0000);
+    assert!(vm_hooks::block_traceback(3, 0xdead_0000).is_none());
+
+    let outside = vm_hooks::untraced(|| black_box(vec![0_u8; 4321]));
+    let snapshot = vm_hooks::take_snapshot().unwrap();
+    assert!(!snapshot.traces().any(|trace| trace.size == 4321));
+    drop(outside);
+
+    assert!(vm_hooks::tracer_memory() > 0);
+    vm_hooks::stop();
+    vm_hooks::stop();
+    assert!(!vm_hooks::is_tracing());
 }
 
 /// Eight threads allocate, and pass half of their blocks on to the next thread to be freed.
@@ -61,12 +126,18 @@ fn totals_add_up() {
         handles.into_iter().map(|h| h.join().unwrap()).collect()
     });
     let bytes: usize = kept.iter().flatten().map(Vec::capacity).sum();
-    let vectors: usize = kept.iter().map(|k| k.capacity() * size_of::<Vec<u8>>()).sum();
+    let vectors: usize = kept
+        .iter()
+        .map(|k| k.capacity() * size_of::<Vec<u8>>())
+        .sum();
     let outer = kept.capacity() * size_of::<Vec<Vec<u8>>>();
     let held = vm_hooks::traced_memory().0 - before;
     let known = (bytes + vectors + outer) as u64;
     // The standard library keeps a few small things for threads that were.
-    assert!(held >= known && held - known < 4096, "{held} held, {known} known");
+    assert!(
+        held >= known && held - known < 4096,
+        "{held} held, {known} known"
+    );
     drop(kept);
     let (current, peak) = vm_hooks::traced_memory();
     assert!(current - before < 4096, "{current} after, {before} before");
@@ -84,7 +155,7 @@ fn a_snapshot_shows_one_moment() {
             let stop = &stop;
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    drop(std::hint::black_box(vec![0_u8; 100_003 + t]));
+                    drop(black_box(vec![0_u8; 100_003 + t]));
                 }
             });
         }
@@ -130,7 +201,7 @@ fn control_from_everywhere() {
                     std::thread::spawn(|| {
                         let mut text = String::new();
                         (0..200).for_each(|i| text.push_str(&i.to_string()));
-                        std::hint::black_box(text);
+                        black_box(text);
                     })
                     .join()
                     .unwrap();
@@ -152,7 +223,7 @@ fn fork_under_load() {
             scope.spawn(|| {
                 let mut held: Vec<Vec<u8>> = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
-                    held.push(std::hint::black_box(vec![0; 64 + held.len()]));
+                    held.push(black_box(vec![0; 64 + held.len()]));
                     if held.len() > 100 {
                         held.clear();
                     }
@@ -170,7 +241,7 @@ fn fork_under_load() {
             // does, too), reads the tracer and leaves without running anything else.
             let child = unsafe { libc::fork() };
             if child == 0 {
-                let block = std::hint::black_box(vec![0_u8; 12_345]);
+                let block = black_box(vec![0_u8; 12_345]);
                 let seen = vm_hooks::take_snapshot()
                     .is_ok_and(|s| s.traces().any(|trace| trace.size == 12_345));
                 vm_hooks::clear();
