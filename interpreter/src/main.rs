@@ -39,11 +39,11 @@ fn start_tracing(vm: &mut VirtualMachine) {
         Ok(None) => return,
         Err(error) => {
             eprint!("{error}");
-            std::process::exit(i32::from(options::StartupError::STATUS));
+            std::process::exit(options::StartupError::STATUS);
         }
     };
     if let Err(error) = vm_hooks::start(u32::from(frames)) {
         eprintln!("Fatal Python error: can't start tracemalloc: {error}");
-        std::process::exit(i32::from(options::StartupError::STATUS));
+        std::process::exit(options::StartupError::STATUS);
     }
 }

@@ -4,7 +4,7 @@
 //! `take_snapshot` calls them by their names in this module, so that a test which patches a name
 //! has its effect.
 
-use rustpython_vm::builtins::PyTuple;
+use rustpython_vm::builtins::{PyDict, PyDictRef, PyStrRef, PyTuple};
 use rustpython_vm::{
     AsObject, Context, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine, pymodule,
 };
@@ -42,11 +42,12 @@ pub(crate) fn set_attributes(
     state: &PyObject,
     vm: &VirtualMachine,
 ) -> PyResult<()> {
-    let Some(state) = state.downcast_ref::<rustpython_vm::builtins::PyDict>() else {
+    let Some(state) = state.downcast_ref::<PyDict>() else {
         return Err(vm.new_type_error("the state of an object must be a dict"));
     };
-    for (name, value) in state.to_owned() {
-        let name = name.try_into_value::<rustpython_vm::builtins::PyStrRef>(vm)?;
+    let state: PyDictRef = state.to_owned();
+    for (name, value) in state {
+        let name = name.try_into_value::<PyStrRef>(vm)?;
         object.set_attr(&name, value, vm)?;
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! these travel, of exactly these classes; anything else is refused by name.
 
 use malachite_bigint::BigInt;
-use rustpython_vm::builtins::{PyBytes, PyDict, PyFloat, PyInt, PyStr, PyTuple};
+use rustpython_vm::builtins::{PyBytes, PyDict, PyDictRef, PyFloat, PyInt, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use snapshot::pickle::MAX_DEPTH;
 use snapshot::{Text, Value};
@@ -22,7 +22,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn value(&self, value: &PyObject, depth: usize) -> PyResult<Value> {
         let (vm, types) = (self.vm, &self.vm.ctx.types);
-        if depth > MAX_DEPTH as usize {
+        if depth > MAX_DEPTH {
             return Err(vm.new_recursion_error(format!(
                 "attribute '{}' of the snapshot is nested too deep to be dumped",
                 self.name
@@ -48,7 +48,8 @@ impl Reader<'_> {
         } else if let Some(dict) = value.downcast_ref::<PyDict>()
             && class.is(types.dict_type)
         {
-            let pairs = dict.to_owned().into_iter();
+            let dict: PyDictRef = dict.to_owned();
+            let pairs = dict.into_iter();
             let pairs =
                 pairs.map(|(k, v)| Ok((self.value(&k, depth + 1)?, self.value(&v, depth + 1)?)));
             pairs.collect::<PyResult<_>>().map(Value::Dict)

@@ -137,7 +137,7 @@ mod tests {
                 unsafe {
                     let block = std::alloc::alloc(room);
                     let at = address(block, layout);
-                    assert!(at >= block as usize + size && at % 8 == 0);
+                    assert!(at >= block as usize + size && at.is_multiple_of(8));
                     assert!(at + 8 <= block as usize + room.size());
                     write(block, layout, Node(u32::MAX));
                     assert_eq!(read(at), (size, Node(u32::MAX)));

@@ -96,7 +96,7 @@ impl Model {
             // SAFETY: as above.
             false => unsafe { ALLOCATOR.alloc(layout) },
         });
-        assert!(!address.is_null() && address as usize % align == 0);
+        assert!(!address.is_null() && (address as usize).is_multiple_of(align));
         let block = Block {
             address,
             layout,

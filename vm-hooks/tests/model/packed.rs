@@ -96,18 +96,14 @@ impl Slabs {
         block as *mut u8
     }
 
-    fn dealloc(&mut self, class: usize, block: *mut u8, layout: Layout) {
+    /// Gives what was noted when the block was asked for.
+    fn dealloc(&mut self, class: usize, block: *mut u8) -> u32 {
+        let next = std::mem::replace(&mut self.free[class], block as usize);
         // SAFETY: as in `alloc`; the block is free from here on.
         unsafe {
-            assert_eq!(
-                *note(block as usize),
-                noted(layout),
-                "layout of a freed block"
-            );
-            *note(block as usize) = 0;
-            *block.cast::<usize>() = self.free[class];
+            *block.cast::<usize>() = next;
+            note(block as usize).replace(0)
         }
-        self.free[class] = block as usize;
     }
 }
 
@@ -135,7 +131,9 @@ unsafe impl GlobalAlloc for Packed {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if let Some(class) = class(layout) {
-            return self.with(|slabs| slabs.dealloc(class, block, layout));
+            // Compared when the lock is free again: a failure allocates.
+            let asked = self.with(|slabs| slabs.dealloc(class, block));
+            return assert_eq!(asked, noted(layout), "layout of a freed block");
         }
         let front = HEADER.max(layout.align());
         let whole = Layout::from_size_align(layout.size() + front, front).unwrap();
