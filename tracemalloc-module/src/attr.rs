@@ -43,3 +43,47 @@ pub(crate) fn reduce(zelf: PyObjectRef, vm: &VirtualMachine) -> PyResult {
     let object: PyObjectRef = vm.ctx.types.object_type.to_owned().into();
     vm.call_method(&object, "__reduce_ex__", (zelf, 2))
 }
+
+/// Hash and equality of a class are those of its `tuple`; the rest of the order, too, where the
+/// last word is `ordered`.
+macro_rules! compares_as_tuple {
+    ($class:ty) => {
+        $crate::attr::compares_as_tuple!(@impl $class, true);
+    };
+    ($class:ty, ordered) => {
+        $crate::attr::compares_as_tuple!(@impl $class, false);
+    };
+    (@impl $class:ty, $eq_only:expr) => {
+        impl rustpython_vm::types::Comparable for $class {
+            fn cmp(
+                zelf: &rustpython_vm::Py<Self>,
+                other: &rustpython_vm::PyObject,
+                op: rustpython_vm::types::PyComparisonOp,
+                vm: &rustpython_vm::VirtualMachine,
+            ) -> rustpython_vm::PyResult<rustpython_vm::function::PyComparisonValue> {
+                use rustpython_vm::function::PyComparisonValue;
+                use rustpython_vm::types::PyComparisonOp;
+                let equality = matches!(op, PyComparisonOp::Eq | PyComparisonOp::Ne);
+                let Some(other) = other.downcast_ref::<Self>() else {
+                    return Ok(PyComparisonValue::NotImplemented);
+                };
+                if $eq_only && !equality {
+                    return Ok(PyComparisonValue::NotImplemented);
+                }
+                let (a, b) = (zelf.tuple(vm), other.tuple(vm));
+                a.rich_compare_bool(&b, op, vm)
+                    .map(PyComparisonValue::Implemented)
+            }
+        }
+
+        impl rustpython_vm::types::Hashable for $class {
+            fn hash(
+                zelf: &rustpython_vm::Py<Self>,
+                vm: &rustpython_vm::VirtualMachine,
+            ) -> rustpython_vm::PyResult<rustpython_vm::common::hash::PyHash> {
+                zelf.tuple(vm).hash(vm)
+            }
+        }
+    };
+}
+pub(crate) use compares_as_tuple;

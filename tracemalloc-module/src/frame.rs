@@ -4,16 +4,13 @@
 
 use crate::attr::{self, Attr};
 use crate::text::Words;
-use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::common::wtf8::Wtf8Buf;
-use rustpython_vm::function::PyComparisonValue;
 use rustpython_vm::types::{
-    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp,
-    Representable,
+    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, Representable,
 };
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, Traverse, VirtualMachine,
-    class_or_notimplemented, pyclass,
+    pyclass,
 };
 
 /// Frame of a traceback: a file name and a line number.
@@ -110,25 +107,7 @@ impl Initializer for PyFrame {
     }
 }
 
-impl Comparable for PyFrame {
-    fn cmp(
-        zelf: &Py<Self>,
-        other: &PyObject,
-        op: PyComparisonOp,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyComparisonValue> {
-        let other = class_or_notimplemented!(Self, other);
-        let (a, b) = (zelf.tuple(vm), other.tuple(vm));
-        a.rich_compare_bool(&b, op, vm)
-            .map(PyComparisonValue::Implemented)
-    }
-}
-
-impl Hashable for PyFrame {
-    fn hash(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyHash> {
-        zelf.tuple(vm).hash(vm)
-    }
-}
+attr::compares_as_tuple!(PyFrame, ordered);
 
 impl Representable for PyFrame {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {

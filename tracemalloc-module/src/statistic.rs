@@ -5,16 +5,13 @@
 use crate::attr::{self, Attr};
 use crate::text::Words;
 use rustpython_vm::builtins::{PyStrRef, PyTupleRef};
-use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::common::wtf8::Wtf8Buf;
-use rustpython_vm::function::PyComparisonValue;
 use rustpython_vm::types::{
-    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, PyComparisonOp,
-    Representable,
+    Comparable, Constructor, DefaultConstructor, Hashable, Initializer, Representable,
 };
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, Traverse, VirtualMachine,
-    class_or_notimplemented, pyclass,
+    pyclass,
 };
 
 /// Memory allocations of one place: their size in bytes and their number.
@@ -56,9 +53,9 @@ impl PyStatistic {
         this.into_ref(&vm.ctx)
     }
 
-    fn tuple(&self, vm: &VirtualMachine) -> PyTupleRef {
+    fn tuple(&self, vm: &VirtualMachine) -> PyObjectRef {
         let [traceback, size, count] = self.values(vm);
-        vm.new_tuple((traceback, size, count))
+        vm.new_tuple((traceback, size, count)).into()
     }
 
     fn values(&self, vm: &VirtualMachine) -> [PyObjectRef; 3] {
@@ -141,27 +138,7 @@ impl Initializer for PyStatistic {
     }
 }
 
-impl Comparable for PyStatistic {
-    fn cmp(
-        zelf: &Py<Self>,
-        other: &PyObject,
-        op: PyComparisonOp,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyComparisonValue> {
-        op.eq_only(|| {
-            let other = class_or_notimplemented!(Self, other);
-            let (a, b) = (zelf.tuple(vm), other.tuple(vm));
-            vm.bool_eq(a.as_object(), b.as_object())
-                .map(PyComparisonValue::Implemented)
-        })
-    }
-}
-
-impl Hashable for PyStatistic {
-    fn hash(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyHash> {
-        zelf.tuple(vm).as_object().hash(vm)
-    }
-}
+attr::compares_as_tuple!(PyStatistic);
 
 impl Representable for PyStatistic {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {
@@ -235,9 +212,10 @@ impl PyStatisticDiff {
         attrs.map(|attr| attr::get(attr, vm))
     }
 
-    fn tuple(&self, vm: &VirtualMachine) -> PyTupleRef {
+    fn tuple(&self, vm: &VirtualMachine) -> PyObjectRef {
         let [traceback, size, size_diff, count, count_diff] = self.values(vm);
         vm.new_tuple((traceback, size, size_diff, count, count_diff))
+            .into()
     }
 }
 
@@ -317,27 +295,7 @@ impl Initializer for PyStatisticDiff {
     }
 }
 
-impl Comparable for PyStatisticDiff {
-    fn cmp(
-        zelf: &Py<Self>,
-        other: &PyObject,
-        op: PyComparisonOp,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyComparisonValue> {
-        op.eq_only(|| {
-            let other = class_or_notimplemented!(Self, other);
-            let (a, b) = (zelf.tuple(vm), other.tuple(vm));
-            vm.bool_eq(a.as_object(), b.as_object())
-                .map(PyComparisonValue::Implemented)
-        })
-    }
-}
-
-impl Hashable for PyStatisticDiff {
-    fn hash(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyHash> {
-        zelf.tuple(vm).as_object().hash(vm)
-    }
-}
+attr::compares_as_tuple!(PyStatisticDiff);
 
 impl Representable for PyStatisticDiff {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {

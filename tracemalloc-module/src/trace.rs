@@ -10,7 +10,6 @@ use crate::raw;
 use crate::text::Words;
 use crate::traceback::PyTraceback;
 use rustpython_vm::builtins::{PyList, PySlice, PyStrRef, PyTuple};
-use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::common::lock::{LazyLock, PyMutex};
 use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::function::{PyComparisonValue, PySetterValue};
@@ -122,26 +121,7 @@ impl Initializer for PyTrace {
     }
 }
 
-impl Comparable for PyTrace {
-    fn cmp(
-        zelf: &Py<Self>,
-        other: &PyObject,
-        op: PyComparisonOp,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyComparisonValue> {
-        op.eq_only(|| {
-            let other = class_or_notimplemented!(Self, other);
-            vm.bool_eq(&zelf.tuple(vm), &other.tuple(vm))
-                .map(PyComparisonValue::Implemented)
-        })
-    }
-}
-
-impl Hashable for PyTrace {
-    fn hash(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyHash> {
-        zelf.tuple(vm).hash(vm)
-    }
-}
+attr::compares_as_tuple!(PyTrace);
 
 impl Representable for PyTrace {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {

@@ -7,18 +7,17 @@ use crate::attr::{self, Attr};
 use crate::frame::PyFrame;
 use crate::text::Words;
 use rustpython_vm::builtins::{PySlice, PyStrRef, PyTuple, PyTupleRef};
-use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::common::lock::LazyLock;
 use rustpython_vm::common::wtf8::Wtf8Buf;
-use rustpython_vm::function::{ArgIntoBool, PyComparisonValue};
+use rustpython_vm::function::ArgIntoBool;
 use rustpython_vm::protocol::{PyMappingMethods, PySequenceMethods};
 use rustpython_vm::types::{
     AsMapping, AsSequence, Comparable, Constructor, DefaultConstructor, Hashable, Initializer,
-    PyComparisonOp, Representable,
+    Representable,
 };
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, Traverse, VirtualMachine,
-    atomic_func, class_or_notimplemented, pyclass,
+    atomic_func, pyclass,
 };
 
 /// Sequence of Frame instances, from the oldest frame to the most recent one.
@@ -234,25 +233,7 @@ impl AsMapping for PyTraceback {
     }
 }
 
-impl Comparable for PyTraceback {
-    fn cmp(
-        zelf: &Py<Self>,
-        other: &PyObject,
-        op: PyComparisonOp,
-        vm: &VirtualMachine,
-    ) -> PyResult<PyComparisonValue> {
-        let other = class_or_notimplemented!(Self, other);
-        let (a, b) = (zelf.tuple(vm), other.tuple(vm));
-        a.rich_compare_bool(&b, op, vm)
-            .map(PyComparisonValue::Implemented)
-    }
-}
-
-impl Hashable for PyTraceback {
-    fn hash(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyHash> {
-        zelf.tuple(vm).hash(vm)
-    }
-}
+attr::compares_as_tuple!(PyTraceback, ordered);
 
 impl Representable for PyTraceback {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {

@@ -224,8 +224,10 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if moved.is_null() {
             MAP.set(at, before);
             drop(inside);
+            // There may be memory for the block without its record.
+            let fresh = self.alloc_untraced(new, false);
             // SAFETY: the caller's promise: the block is as it was.
-            return unsafe { self.move_block(block, old, new) };
+            return unsafe { self.move_to(fresh, block, old, new) };
         }
         if before == Mark::Live {
             count(inside.as_ref(), -(old.size() as isize));
@@ -256,8 +258,9 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if node.is_some() && old.align() < 8 {
             // Resizing keeps the alignment, and a record needs more: the block has to move.
             drop(inside);
+            let fresh = self.alloc_traced(new, false);
             // SAFETY: the caller's promise, passed on.
-            let moved = unsafe { self.move_traced(block, old, new) };
+            let moved = unsafe { self.move_to(fresh, block, old, new) };
             if !moved.is_null() {
                 return moved;
             }
@@ -287,29 +290,13 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         unsafe { self.inner.realloc(block, old, new.size()) }
     }
 
-    /// # Safety
-    ///
-    /// - As for `GlobalAlloc::realloc`, `new` being the layout with the new size.
-    unsafe fn move_traced(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
-        let fresh = self.alloc_traced(new, false);
-        if !fresh.is_null() {
-            // SAFETY: the caller's promise; the blocks are different ones.
-            unsafe {
-                fresh.copy_from_nonoverlapping(block, old.size().min(new.size()));
-                self.dealloc(block, old);
-            }
-        }
-        fresh
-    }
-
-    /// There is no memory for a block with its record; there may be some without.
+    /// Moves what is in a block to a fresh one, unless there is none (null).
     ///
     /// # Safety
     ///
     /// - As for `GlobalAlloc::realloc`, `new` being the layout with the new size.
-    #[cold]
-    unsafe fn move_block(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
-        let fresh = self.alloc_untraced(new, false);
+    /// - `fresh` is null or a block of that layout.
+    unsafe fn move_to(&self, fresh: *mut u8, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
         if !fresh.is_null() {
             // SAFETY: the caller's promise; the blocks are different ones.
             unsafe {
