@@ -14,7 +14,9 @@ fn main() {
         fail("usage: apply_patch PATCH FOLDER");
     };
     let text = fs::read_to_string(patch).unwrap_or_else(|e| fail(&format!("{patch}: {e}")));
-    match patched_files(&text, |path| fs::read_to_string(PathBuf::from(folder).join(path))) {
+    match patched_files(&text, |path| {
+        fs::read_to_string(PathBuf::from(folder).join(path))
+    }) {
         Ok(files) if files.is_empty() => fail(&format!("{patch}: no hunk in it")),
         Ok(files) => {
             for (path, content) in files {
