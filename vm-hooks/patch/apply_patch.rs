@@ -5,7 +5,7 @@
 //! (Compiled by `rustc-wrapper` on the spot, so: one file, only std.)
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 fn main() {
@@ -21,12 +21,22 @@ fn main() {
         Ok(files) => {
             for (path, content) in files {
                 let path = PathBuf::from(folder).join(path);
-                fs::write(&path, content)
+                write_at_its_time(&path, &content)
                     .unwrap_or_else(|e| fail(&format!("{}: {e}", path.display())));
             }
         }
         Err(why) => fail(&format!("{patch}: {why}")),
     }
+}
+
+/// The patched file keeps the time of the original: see the wrapper.
+fn write_at_its_time(path: &Path, content: &str) -> std::io::Result<()> {
+    let time = fs::metadata(path)?.modified()?;
+    fs::write(path, content)?;
+    fs::File::options()
+        .write(true)
+        .open(path)?
+        .set_modified(time)
 }
 
 fn fail(why: &str) -> ! {

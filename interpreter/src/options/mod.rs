@@ -87,6 +87,10 @@ pub fn early_exit(args: impl IntoIterator<Item = OsString>) -> Option<EarlyExit>
             if let Some(message) = values::fault(&run, |name| std::env::var_os(name)) {
                 return Some(EarlyExit::error(message, 1));
             }
+            // What is wrong with the tracing comes before what is wrong with the script.
+            if let Err(error) = tracing_asked_for(&run) {
+                return Some(EarlyExit::error(error.to_string(), 1));
+            }
             // With -i the interpreter starts whatever happens to the script.
             let script = run.script.filter(|_| !run.inspect)?;
             let problem = script::problem(script)?;
@@ -97,4 +101,21 @@ pub fn early_exit(args: impl IntoIterator<Item = OsString>) -> Option<EarlyExit>
             Fault::STATUS,
         )),
     }
+}
+
+/// What `-X tracemalloc` and the environment ask for, before the VM has read its settings.
+fn tracing_asked_for(run: &scan::Run<'_>) -> Result<Option<u16>, StartupError> {
+    let xoptions: Vec<_> = run
+        .xoptions
+        .iter()
+        .map(|option| match option.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (option.clone(), None),
+        })
+        .collect();
+    let variable = match run.ignore_environment {
+        true => None,
+        false => std::env::var_os("PYTHONTRACEMALLOC"),
+    };
+    tracing_request(&xoptions, variable.as_deref())
 }
