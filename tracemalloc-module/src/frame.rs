@@ -14,7 +14,7 @@ use rustpython_vm::{
 };
 
 /// Frame of a traceback: a file name and a line number.
-#[pyclass(module = "tracemalloc", name = "Frame", traverse)]
+#[pyclass(module = false, name = "Frame", traverse)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyFrame {
     #[pymember(writable)]
@@ -46,7 +46,7 @@ impl PyFrame {
 }
 
 #[pyclass(
-    flags(BASETYPE),
+    flags(BASETYPE, HEAPTYPE),
     with(Constructor, Initializer, Comparable, Hashable, Representable)
 )]
 impl PyFrame {

@@ -6,7 +6,8 @@
 
 use rustpython_vm::builtins::{PyDict, PyDictRef, PyStrRef, PyTuple};
 use rustpython_vm::{
-    AsObject, Context, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine, pymodule,
+    AsObject, Context, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine, identifier,
+    pymodule,
 };
 
 /// A tuple of names, for `__slots__`.
@@ -66,6 +67,7 @@ pub(crate) mod tracemalloc {
     use rustpython_vm::builtins::PyModule;
     use rustpython_vm::class::PyClassImpl;
     use rustpython_vm::function::PosArgs;
+    use rustpython_vm::types::PyTypeFlags;
     use rustpython_vm::{FromArgs, Py};
     use vm_hooks::SnapshotError;
 
@@ -145,6 +147,13 @@ pub(crate) mod tracemalloc {
             ("_Traces", PyTraces::make_static_type()),
         ];
         for (name, class) in classes {
+            // In Python they are classes written in Python: their attributes can be set, and
+            // messages show their names alone.
+            class.slots.flags.remove(PyTypeFlags::IMMUTABLETYPE);
+            class.set_attr(
+                identifier!(vm, __module__),
+                ctx.new_str("tracemalloc").into(),
+            );
             module.set_attr(ctx.intern_str(name), class, vm)?;
         }
         let native = vm.import("_tracemalloc", 0)?;
