@@ -9,19 +9,22 @@
 //!
 //! Invariant: every test passes; none is skipped.
 
+mod ledger;
 mod testcapi;
 
 #[path = "../e2e/util.rs"]
 #[allow(dead_code, unused_macros)]
 mod util;
 
+use ledger::Ledger;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 use vm_hooks::TracingAllocator;
 
 #[global_allocator]
-static ALLOCATOR: TracingAllocator<mimalloc::MiMalloc> = TracingAllocator::new(mimalloc::MiMalloc);
+static ALLOCATOR: Ledger<TracingAllocator<mimalloc::MiMalloc>> =
+    Ledger(TracingAllocator::new(mimalloc::MiMalloc));
 
 const INTERPRETER: &str = "tracepy-with-testcapi";
 

@@ -6,8 +6,10 @@
 
 pub(super) use _testcapi::module_def;
 
+/// The functions; `ledger_start` and `ledger_compare` are not CPython's.
 #[rustpython_vm::pymodule]
 mod _testcapi {
+    use crate::ledger;
     use rustpython_vm::builtins::{PyModule, PyTuple};
     use rustpython_vm::function::OptionalArg;
     use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
@@ -97,6 +99,29 @@ mod _testcapi {
             vm_hooks::untrack(u32::MAX, address);
         }
         Ok(())
+    }
+
+    /// Starts tracing, and a second bookkeeper beside it.
+    #[pyfunction]
+    fn ledger_start(frames: u32, vm: &VirtualMachine) -> PyResult<()> {
+        ledger::start(frames).map_err(|error| vm.new_value_error(error.to_string()))
+    }
+
+    /// Compares the two: (bytes that get_traced_memory() counts, the sum of the sizes of all
+    /// traces, the sum of the ledger, traces, blocks in the ledger, whether the sizes are the same
+    /// ones). Tracing goes on.
+    #[pyfunction]
+    fn ledger_compare(vm: &VirtualMachine) -> PyResult<(u64, u64, u64, usize, usize, bool)> {
+        let blocks = ledger::close();
+        let counted = vm_hooks::traced_memory().0;
+        let snapshot =
+            vm_hooks::take_snapshot().map_err(|error| vm.new_memory_error(error.to_string()))?;
+        let mut traces: Vec<usize> = snapshot.traces().map(|trace| trace.size as usize).collect();
+        traces.sort_unstable();
+        let sum = |sizes: &[usize]| sizes.iter().map(|size| *size as u64).sum::<u64>();
+        let (traced, allocated) = (sum(&traces), sum(&blocks));
+        let same = traces == blocks;
+        Ok((counted, traced, allocated, traces.len(), blocks.len(), same))
     }
 
     pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
