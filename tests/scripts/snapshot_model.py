@@ -8,8 +8,6 @@ import tracemalloc
 from common import OURS, done, raises
 from tracemalloc import Frame, Snapshot, Statistic, StatisticDiff, Trace, Traceback
 
-# A native class has its module's name in such messages.
-
 # --- Frame
 frame = Frame(("a.py", 7))
 assert str(frame) == "a.py:7"
