@@ -17,6 +17,7 @@ use crate::tracer::{self, MAP};
 use crate::{counters, reborn, record};
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::null_mut;
+use std::sync::atomic::Ordering;
 
 /// A global allocator that passes every call on to `A`, and while tracing is on records each
 /// block with the Python frames that asked for it.
@@ -53,7 +54,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
             // SAFETY: the caller's promise, passed on.
             return unsafe { self.inner.alloc(layout) };
         }
-        self.alloc_traced(layout, false)
+        self.alloc_traced::<false>(layout)
     }
 
     #[inline]
@@ -62,7 +63,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
             // SAFETY: the caller's promise, passed on.
             return unsafe { self.inner.alloc_zeroed(layout) };
         }
-        self.alloc_traced(layout, true)
+        self.alloc_traced::<true>(layout)
     }
 
     #[inline]
@@ -91,28 +92,28 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
 /// the inner allocator knows.
 #[inline(always)]
 fn unmark(block: *mut u8, layout: Layout) -> Layout {
-    let at = record::address(block, layout);
+    let at = record::address(block, layout.size());
     // The mark of this block is the owner's alone, so looking needs no hook; but between the
     // look and the entry of a hook `stop` can have made it a dead one.
-    match MAP.get(at) {
-        Some(Mark::Live) => {
+    if let Some(cell) = MAP.cell(at) {
+        let live = Mark::Live.byte(at);
+        let byte = cell.load(Ordering::Relaxed);
+        if byte == live {
             let inside = threads::enter_to_forget();
-            if MAP.get(at) == Some(Mark::Live) {
+            if cell.load(Ordering::Relaxed) == live {
                 count(inside.as_ref(), -(layout.size() as isize));
             }
-            MAP.remove(at);
+            cell.store(0, Ordering::Relaxed);
             drop(inside);
-            record::with_room(layout).unwrap_or(layout)
+            return record::with_room(layout).unwrap_or(layout);
         }
-        Some(Mark::Dead) => {
-            MAP.remove(at);
-            record::with_room(layout).unwrap_or(layout)
-        }
-        _ => {
-            unmark_aside(block, layout.size());
-            layout
+        if byte == Mark::Dead.byte(at) {
+            cell.store(0, Ordering::Relaxed);
+            return record::with_room(layout).unwrap_or(layout);
         }
     }
+    unmark_aside(block, layout.size());
+    layout
 }
 
 #[inline(always)]
@@ -138,10 +139,10 @@ fn count(inside: Option<&Inside>, bytes: isize) {
 
 impl<A: GlobalAlloc> TracingAllocator<A> {
     #[inline(always)]
-    fn ask(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+    fn ask<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the size is that of a caller of `alloc` (not zero), or more.
         unsafe {
-            if zeroed {
+            if ZEROED {
                 self.inner.alloc_zeroed(layout)
             } else {
                 self.inner.alloc(layout)
@@ -149,24 +150,25 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         }
     }
 
-    fn alloc_traced(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+    fn alloc_traced<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         let Some(inside) = threads::enter() else {
-            return self.ask(layout, zeroed);
+            return self.ask::<ZEROED>(layout);
         };
-        let room = record::with_room(layout);
-        let (Some(node), Some(room)) = (tracer::traceback(&inside), room) else {
-            tracer::dropped();
-            return self.ask(layout, zeroed);
+        let Some(room) = record::with_room(layout) else {
+            return self.alloc_untraced::<ZEROED>(layout);
         };
-        let block = self.ask(room, zeroed);
+        let Some(node) = tracer::traceback(&inside) else {
+            return self.alloc_untraced::<ZEROED>(layout);
+        };
+        let block = self.ask::<ZEROED>(room);
         if block.is_null() {
-            return self.alloc_untraced(layout, zeroed);
+            return self.alloc_untraced::<ZEROED>(layout);
         }
         // SAFETY: asked for with room, and not handed out yet.
         if !unsafe { mark(block, layout, node, Mark::Live) } {
             // SAFETY: as above, and nobody has seen the block.
             unsafe { self.inner.dealloc(block, room) };
-            return self.alloc_untraced(layout, zeroed);
+            return self.alloc_untraced::<ZEROED>(layout);
         }
         inside.slot.counts.add(layout.size() as isize);
         block
@@ -174,8 +176,8 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
 
     /// There is no memory for the trace; there may be some for the block.
     #[cold]
-    fn alloc_untraced(&self, layout: Layout, zeroed: bool) -> *mut u8 {
-        let block = self.ask(layout, zeroed);
+    fn alloc_untraced<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        let block = self.ask::<ZEROED>(layout);
         if !block.is_null() {
             tracer::dropped();
         }
@@ -188,7 +190,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     unsafe fn realloc_traced(&self, block: *mut u8, old: Layout, size: usize) -> *mut u8 {
         // SAFETY: the size is one that the caller may ask for with this alignment.
         let new = unsafe { Layout::from_size_align_unchecked(size, old.align()) };
-        match MAP.get(record::address(block, old)) {
+        match MAP.get(record::address(block, old.size())) {
             // SAFETY: the caller's promise, passed on; the map says that there is a record.
             Some(Mark::Live | Mark::Dead) => unsafe { self.resize_with_record(block, old, new) },
             // SAFETY: the caller's promise, passed on; there is none.
@@ -208,7 +210,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             return null_mut();
         };
         let inside = threads::enter_to_forget();
-        let at = record::address(block, old);
+        let at = record::address(block, old.size());
         let before = if MAP.get(at) == Some(Mark::Live) {
             Mark::Live
         } else {
@@ -225,7 +227,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             MAP.set(at, before);
             drop(inside);
             // There may be memory for the block without its record.
-            let fresh = self.alloc_untraced(new, false);
+            let fresh = self.alloc_untraced::<false>(new);
             // SAFETY: the caller's promise: the block is as it was.
             return unsafe { self.move_to(fresh, block, old, new) };
         }
@@ -258,7 +260,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if node.is_some() && old.align() < 8 {
             // Resizing keeps the alignment, and a record needs more: the block has to move.
             drop(inside);
-            let fresh = self.alloc_traced(new, false);
+            let fresh = self.alloc_traced::<false>(new);
             // SAFETY: the caller's promise, passed on.
             let moved = unsafe { self.move_to(fresh, block, old, new) };
             if !moved.is_null() {
@@ -350,7 +352,7 @@ fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
 unsafe fn mark(block: *mut u8, layout: Layout, node: Node, mark: Mark) -> bool {
     // SAFETY: the caller's promise.
     unsafe { record::write(block, layout, node) };
-    MAP.set(record::address(block, layout), mark)
+    MAP.set(record::address(block, layout.size()), mark)
 }
 
 /// Runs `f` without tracing what it allocates.

@@ -16,6 +16,7 @@
 //! Invariant: a node is immutable once it has an id, but for `tail`, which is set once.
 
 use crate::lock::Lock;
+use crate::recent::Recent;
 use crate::table::{Column, Index, mix};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -131,23 +132,49 @@ impl Contexts {
 
     /// The traceback of a line of a frame with these callers. `None` when there is no memory.
     #[inline]
-    pub(crate) fn traceback(&self, callers: Callers, file: File, line: u32) -> Option<Node> {
+    pub(crate) fn traceback(
+        &self,
+        recent: &Recent,
+        callers: Callers,
+        (file, line): (File, u32),
+    ) -> Option<Node> {
         let total = (callers.depth + 1).min(MAX_FRAMES);
         let beyond = if total > self.limit { total as u16 } else { 0 };
-        self.intern(callers.window, file, line, beyond)
+        self.step(recent, callers.window, file, line, beyond)
     }
 
-    /// The callers of a frame that is called from a line of a frame with these callers.
+    /// The callers of a frame that is called from a `place` (asked for where it matters) in a frame
+    /// with these callers.
     #[inline]
-    pub(crate) fn call(&self, callers: Callers, file: File, line: u32) -> Option<Callers> {
+    pub(crate) fn call(
+        &self,
+        recent: &Recent,
+        callers: Callers,
+        place: impl FnOnce() -> Option<(File, u32)>,
+    ) -> Option<Callers> {
         let depth = (callers.depth + 1).min(MAX_FRAMES);
         let window = if self.limit == 1 {
             EMPTY
         } else {
-            let window = self.intern(callers.window, file, line, 0)?;
+            let (file, line) = place()?;
+            let window = self.step(recent, callers.window, file, line, 0)?;
             self.without_oldest_if_full(window)?
         };
         Some(Callers { window, depth })
+    }
+
+    #[inline(always)]
+    fn step(
+        &self,
+        recent: &Recent,
+        parent: Node,
+        file: File,
+        line: u32,
+        total: u16,
+    ) -> Option<Node> {
+        let step = (parent.0, file.0, line, total);
+        let intern = || self.intern(parent, file, line, total).map(|node| node.0);
+        recent.node(step, intern).map(Node)
     }
 
     fn without_oldest_if_full(&self, window: Node) -> Option<Node> {
@@ -176,6 +203,7 @@ impl Contexts {
         Some(tail)
     }
 
+    #[inline(never)]
     fn intern(&self, parent: Node, file: File, line: u32, total: u16) -> Option<Node> {
         let hash = node_hash(parent.0, file.0, line, total);
         let is = |id| {
@@ -271,13 +299,18 @@ mod tests {
 
     /// Walks a stack (oldest first) frame by frame and asks for the traceback of its top.
     fn record(contexts: &Contexts, stack: &[(u32, u32)]) -> Node {
+        let recent = Recent::new();
         let mut callers = Callers::NONE;
-        let file = |f: u32| contexts.file(f as usize + 1, || names(f)).unwrap();
+        let place = |(f, line): (u32, u32)| {
+            let file = contexts.file(f as usize + 1, || names(f));
+            Some((file.unwrap(), line))
+        };
         let (last, rest) = stack.split_last().unwrap();
-        for &(f, line) in rest {
-            callers = contexts.call(callers, file(f), line).unwrap();
+        for &at in rest {
+            callers = contexts.call(&recent, callers, || place(at)).unwrap();
         }
-        contexts.traceback(callers, file(last.0), last.1).unwrap()
+        let at = place(*last).unwrap();
+        contexts.traceback(&recent, callers, at).unwrap()
     }
 
     fn frames(contexts: &Contexts, node: Node) -> Vec<(u32, u32)> {
@@ -314,13 +347,14 @@ mod tests {
     fn recursion_beyond_the_limit_costs_one_node_a_depth_at_most() {
         let contexts = Contexts::new(25).unwrap();
         let file = contexts.file(1, || b"r.py").unwrap();
+        let recent = Recent::new();
         let mut callers = Callers::NONE;
         for _ in 0..10_000 {
-            callers = contexts.call(callers, file, 7).unwrap();
+            callers = contexts.call(&recent, callers, || Some((file, 7))).unwrap();
         }
         assert_eq!(callers.depth, 10_000);
         assert!(contexts.len() < 60, "{} nodes", contexts.len());
-        let node = contexts.traceback(callers, file, 9).unwrap();
+        let node = contexts.traceback(&recent, callers, (file, 9)).unwrap();
         assert_eq!(contexts.total_frames(node), 10_001);
         assert_eq!(contexts.frames(node).count(), 25);
     }
@@ -329,11 +363,12 @@ mod tests {
     fn depth_stops_counting_where_cpython_stops() {
         let contexts = Contexts::new(1).unwrap();
         let file = contexts.file(1, || b"r.py").unwrap();
+        let recent = Recent::new();
         let mut callers = Callers::NONE;
         for _ in 0..70_000 {
-            callers = contexts.call(callers, file, 7).unwrap();
+            callers = contexts.call(&recent, callers, || Some((file, 7))).unwrap();
         }
-        let node = contexts.traceback(callers, file, 9).unwrap();
+        let node = contexts.traceback(&recent, callers, (file, 9)).unwrap();
         assert_eq!(contexts.total_frames(node), MAX_FRAMES);
     }
 
@@ -345,9 +380,11 @@ mod tests {
             for t in 0..4 {
                 let contexts = &contexts;
                 scope.spawn(move || {
+                    let recent = Recent::new();
                     for i in 0..20_000 {
-                        let callers = contexts.call(Callers::NONE, file, t * 7 + i % 977).unwrap();
-                        let node = contexts.traceback(callers, file, i).unwrap();
+                        let from = || Some((file, t * 7 + i % 977));
+                        let callers = contexts.call(&recent, Callers::NONE, from).unwrap();
+                        let node = contexts.traceback(&recent, callers, (file, i)).unwrap();
                         let lines: Vec<u32> = contexts.frames(node).map(|(_, l)| l).collect();
                         assert_eq!(lines, [i, t * 7 + i % 977]);
                     }

@@ -38,15 +38,19 @@ impl Counts {
     pub(crate) fn add(&self, bytes: isize) {
         let moved = self.moved.load(Ordering::Relaxed).wrapping_add(bytes);
         self.moved.store(moved, Ordering::Relaxed);
+        // `high` is at least `moved`, and at most `LAG`.
         if moved > self.high.load(Ordering::Relaxed) {
             self.high.store(moved, Ordering::Relaxed);
-        }
-        if moved.unsigned_abs() > LAG as usize {
+            if moved > LAG {
+                self.flush();
+            }
+        } else if moved < -LAG {
             self.flush();
         }
     }
 
     /// Hands over.
+    #[inline(never)]
     pub(crate) fn flush(&self) {
         let high = self.high.swap(0, Ordering::Relaxed);
         let moved = self.moved.swap(0, Ordering::Relaxed);

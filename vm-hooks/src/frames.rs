@@ -9,13 +9,14 @@
 //! |---|---|---|
 //! | 0 | epoch of what follows; 0: nothing | 0 |
 //! | 1, 2 | window and depth of the callers | address of the callee |
-//! | 3, 4 | the instruction last asked about (index + 1) and its traceback | |
+//! | 3, 4 | the line last asked about (0: none) and its traceback | |
 //! | 5 | id of the file + 1; 0: not asked yet | |
 //!
 //! Invariant: only the thread that runs a frame touches its words, and nothing here allocates,
 //! locks (but to store a new context) or runs Python code.
 
 use crate::contexts::{Callers, Contexts, File, Node, UNKNOWN};
+use crate::recent::Recent;
 use rustpython_vm::bytecode::Instruction;
 use rustpython_vm::frame::InterpreterFrame;
 use rustpython_vm::vm::thread::get_current_frame;
@@ -23,36 +24,64 @@ use rustpython_vm::vm::thread::get_current_frame;
 const EPOCH: usize = 0;
 const WINDOW: usize = 1;
 const DEPTH: usize = 2;
-const ASKED: usize = 3;
+const LINE: usize = 3;
 const ANSWER: usize = 4;
 const FILE: usize = 5;
 
 /// The traceback of the line that runs on this thread now. `None`: no memory for a new one.
 #[inline(always)]
-pub(crate) fn traceback(contexts: &Contexts, epoch: u32) -> Option<Node> {
-    let Some(frame) = first_complete(get_current_frame()) else {
+pub(crate) fn traceback(contexts: &Contexts, epoch: u32, recent: &Recent) -> Option<Node> {
+    let current = get_current_frame();
+    // SAFETY: null, or the frame that this thread runs, which is alive until it returns.
+    let Some(frame) = (unsafe { current.as_ref() }) else {
         return Some(UNKNOWN);
     };
+    // Only a frame that has begun to run its own lines was ever asked.
     let words = &frame.trace_context;
-    if words[EPOCH].get() == epoch && words[ASKED].get() == frame.get_lasti().wrapping_add(1) {
+    if words[EPOCH].get() == epoch && own_line(frame) == Some(words[LINE].get()) {
         return Some(Node(words[ANSWER].get()));
     }
-    look_up(contexts, epoch, frame)
+    look_up(contexts, epoch, recent, frame)
+}
+
+/// The line of the instruction that a frame runs, from its second one on.
+#[inline(always)]
+fn own_line(frame: &InterpreterFrame) -> Option<u32> {
+    let index = (frame.get_lasti() as usize).wrapping_sub(1);
+    let (start, _) = frame.code().locations.get(index)?;
+    (index != 0).then_some(start.line.get() as u32)
 }
 
 #[inline(never)]
-fn look_up(contexts: &Contexts, epoch: u32, frame: &InterpreterFrame) -> Option<Node> {
-    let callers = callers(contexts, epoch, frame)?;
+fn look_up(
+    contexts: &Contexts,
+    epoch: u32,
+    recent: &Recent,
+    current: &InterpreterFrame,
+) -> Option<Node> {
+    let (frame, callers) = if current.trace_context[EPOCH].get() == epoch {
+        (current, remembered(current))
+    } else {
+        let Some(frame) = first_complete(current) else {
+            return Some(UNKNOWN);
+        };
+        (frame, callers(contexts, epoch, recent, frame)?)
+    };
     let (file, line) = place(contexts, frame)?;
-    let node = contexts.traceback(callers, file, line)?;
+    let node = contexts.traceback(recent, callers, (file, line))?;
     frame.trace_context[ANSWER].set(node.0);
-    frame.trace_context[ASKED].set(frame.get_lasti().wrapping_add(1));
+    frame.trace_context[LINE].set(line);
     Some(node)
 }
 
-/// The callers of a frame: what it remembers, or worked out from the nearest frame outwards that
-/// does.
-fn callers(contexts: &Contexts, epoch: u32, frame: &InterpreterFrame) -> Option<Callers> {
+/// The callers of a frame, worked out from the nearest frame outwards that remembers its own.
+#[inline(never)]
+fn callers(
+    contexts: &Contexts,
+    epoch: u32,
+    recent: &Recent,
+    frame: &InterpreterFrame,
+) -> Option<Callers> {
     let mut at = frame;
     let mut callee: *const InterpreterFrame = std::ptr::null();
     // Outwards, leaving the way back in each frame.
@@ -73,8 +102,7 @@ fn callers(contexts: &Contexts, epoch: u32, frame: &InterpreterFrame) -> Option<
     // SAFETY: `callee` is null or a frame of the chain, all of which are alive: they are running.
     while let Some(next) = unsafe { callee.as_ref() } {
         // Should there be no memory, the frames from here on have no context (epoch 0).
-        let (file, line) = place(contexts, at)?;
-        callers = contexts.call(callers, file, line)?;
+        callers = contexts.call(recent, callers, || place(contexts, at))?;
         callee = remember(next, epoch, callers);
         at = next;
     }
@@ -94,7 +122,7 @@ fn remember(frame: &InterpreterFrame, epoch: u32, callers: Callers) -> *const In
     let callee = callee(frame);
     words[WINDOW].set(callers.window.0);
     words[DEPTH].set(callers.depth);
-    words[ASKED].set(0);
+    words[LINE].set(0);
     words[FILE].set(0);
     words[EPOCH].set(epoch);
     callee
@@ -129,19 +157,21 @@ fn place(contexts: &Contexts, frame: &InterpreterFrame) -> Option<(File, u32)> {
         }
         id => File(id - 1),
     };
-    let line = match frame.get_lasti() {
-        // A module's RESUME is on line 0, as in CPython; `locations` cannot tell that.
-        1 if is_resume(frame, 0) && code.obj_name.as_bytes() == b"<module>" => {
-            return Some((file, 0));
-        }
-        0 => None,
-        next => code.locations.get(next as usize - 1),
-    };
-    let line = match line {
-        Some((start, _)) => start.line.get() as u32,
-        None => code.first_line_number.map_or(0, |line| line.get() as u32),
-    };
+    let line = own_line(frame).unwrap_or_else(|| first_line(frame));
     Some((file, line))
+}
+
+/// The line of a frame at its first instruction, or before it.
+#[cold]
+fn first_line(frame: &InterpreterFrame) -> u32 {
+    let code = frame.code();
+    let first = match frame.get_lasti() {
+        // A module's RESUME is on line 0, as in CPython; `locations` cannot tell that.
+        1 if is_resume(frame, 0) && code.obj_name.as_bytes() == b"<module>" => return 0,
+        1 => code.locations.first().map(|(start, _)| start.line),
+        _ => code.first_line_number,
+    };
+    first.map_or(0, |line| line.get() as u32)
 }
 
 /// The first frame outwards from here that has begun to run its own lines.

@@ -28,7 +28,7 @@
 //! | `allocator` | the hooks: alloc, dealloc, realloc |
 //! | `reborn` | the hook of objects that come from the VM's free lists |
 //! | `frames` | the Python frames that run now |
-//! | `contexts`, `table` | tracebacks, each stored once |
+//! | `contexts`, `table`, `recent` | tracebacks, each stored once; the steps taken last |
 //! | `record`, `map`, `side` | live traces: the record behind a block, where records are, and what has none |
 //! | `counters` | current and peak |
 //! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
@@ -52,6 +52,7 @@ mod map;
 mod pages;
 mod read;
 mod reborn;
+mod recent;
 mod record;
 mod side;
 mod table;

@@ -59,7 +59,9 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    fn byte(self, address: usize) -> u8 {
+    /// How the mark is written for this address; never 0.
+    #[inline(always)]
+    pub(crate) fn byte(self, address: usize) -> u8 {
         self as u8 + ((address >> 3) & 1) as u8
     }
 
@@ -110,6 +112,13 @@ impl BlockMap {
     #[inline(always)]
     fn granule(leaf: &Leaf, address: usize) -> &AtomicU8 {
         &leaf.granules[Self::index(address)]
+    }
+
+    /// The byte that a mark at this address is kept in; it says [`Mark::byte`] where there is one.
+    /// `None`: no mark is near.
+    #[inline(always)]
+    pub(crate) fn cell(&self, address: usize) -> Option<&AtomicU8> {
+        Some(Self::granule(self.leaf(address)?, address))
     }
 
     /// The mark at exactly this address.

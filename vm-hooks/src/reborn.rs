@@ -11,7 +11,7 @@ use crate::record;
 use crate::side::{self, Side, Trace};
 use crate::threads::{self, OFF, STOPPED};
 use crate::tracer::{self, MAP};
-use std::alloc::Layout;
+use std::sync::atomic::Ordering;
 
 /// Asks the VM to tell.
 pub(crate) fn listen() {
@@ -19,7 +19,7 @@ pub(crate) fn listen() {
     {
         let hook: fn(*const u8, usize) = reborn;
         let hook = std::ptr::with_exposed_provenance_mut(hook as *const () as usize);
-        rustpython_vm::object::OBJECT_REBORN.store(hook, std::sync::atomic::Ordering::Release);
+        rustpython_vm::object::OBJECT_REBORN.store(hook, Ordering::Release);
     }
 }
 
@@ -32,27 +32,26 @@ fn reborn(object: *const u8, size: usize) {
     let Some(inside) = threads::enter() else {
         return;
     };
-    let Ok(layout) = Layout::from_size_align(size, 8) else {
-        return;
-    };
     let Some(node) = tracer::traceback(&inside) else {
         return tracer::dropped();
     };
-    let at = record::address(object.cast_mut(), layout);
-    let counts = &inside.slot.counts;
-    match MAP.get(at) {
-        // SAFETY: the map says that a record is there, and the block is this thread's.
-        Some(Mark::Live) => unsafe { record::set_node(at, node) },
-        Some(Mark::Dead) => {
-            // SAFETY: as above.
+    let at = record::address(object, size);
+    if let Some(cell) = MAP.cell(at) {
+        let byte = cell.load(Ordering::Relaxed);
+        let dead = byte == Mark::Dead.byte(at);
+        if dead || byte == Mark::Live.byte(at) {
+            // SAFETY: the map says that a record is there, and the block is this thread's.
             unsafe { record::set_node(at, node) };
-            MAP.set(at, Mark::Live);
-            counts.add(size as isize);
+            if dead {
+                cell.store(Mark::Live.byte(at), Ordering::Relaxed);
+                inside.slot.counts.add(size as isize);
+            }
+            return;
         }
-        _ => match put_aside(object, size, Trace { size, node }) {
-            Some(old) => counts.add(size as isize - old as isize),
-            None => tracer::dropped(),
-        },
+    }
+    match put_aside(object, size, Trace { size, node }) {
+        Some(old) => inside.slot.counts.add(size as isize - old as isize),
+        None => tracer::dropped(),
     }
 }
 

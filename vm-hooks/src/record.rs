@@ -25,26 +25,32 @@ fn offset(size: usize) -> usize {
     (size + (ALIGN - 1)) & !(ALIGN - 1)
 }
 
-/// Where the record of a block of this layout lies.
+/// Where the record of a block of this size lies.
 #[inline(always)]
-pub(crate) fn address(block: *mut u8, layout: Layout) -> usize {
-    block as usize + offset(layout.size())
+pub(crate) fn address(block: *const u8, size: usize) -> usize {
+    block as usize + offset(size)
 }
 
 /// The layout with room for the record; `None` where that is more than can be asked for.
 #[inline(always)]
 pub(crate) fn with_room(layout: Layout) -> Option<Layout> {
     let size = layout.size();
-    if size > isize::MAX as usize - 4 * RECORD {
+    if size as u64 >= LARGE {
+        return with_large_room(layout);
+    }
+    let align = layout.align().max(ALIGN);
+    // SAFETY: a power of two. The size is far from `isize::MAX`, also rounded up to the alignment:
+    // a block that is not empty is never aligned to more than half of that.
+    Some(unsafe { Layout::from_size_align_unchecked(offset(size) + RECORD, align) })
+}
+
+#[cold]
+fn with_large_room(layout: Layout) -> Option<Layout> {
+    if layout.size() > isize::MAX as usize - 4 * RECORD {
         return None;
     }
-    let large = if size as u64 >= LARGE { RECORD } else { 0 };
-    let align = if layout.align() < ALIGN {
-        ALIGN
-    } else {
-        layout.align()
-    };
-    Layout::from_size_align(offset(size) + RECORD + large, align).ok()
+    let align = layout.align().max(ALIGN);
+    Layout::from_size_align(offset(layout.size()) + 2 * RECORD, align).ok()
 }
 
 /// Writes the record of a block.
@@ -136,7 +142,7 @@ mod tests {
                 // SAFETY: the size is not zero; the block is freed with the same layout.
                 unsafe {
                     let block = std::alloc::alloc(room);
-                    let at = address(block, layout);
+                    let at = address(block, layout.size());
                     assert!(at >= block as usize + size && at.is_multiple_of(8));
                     assert!(at + 8 <= block as usize + room.size());
                     write(block, layout, Node(u32::MAX));
@@ -160,7 +166,7 @@ mod tests {
             let block = std::alloc::alloc(room);
             assert!(!block.is_null());
             write(block, layout, Node(9));
-            assert_eq!(read(address(block, layout)), (5 << 30, Node(9)));
+            assert_eq!(read(address(block, layout.size())), (5 << 30, Node(9)));
             std::alloc::dealloc(block, room);
         }
     }

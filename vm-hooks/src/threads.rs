@@ -28,6 +28,7 @@
 
 use crate::counters::Counts;
 use crate::lock::{Backoff, Held, Lock};
+use crate::recent::Recent;
 use std::cell::Cell;
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering, compiler_fence, fence};
@@ -39,6 +40,8 @@ pub(crate) const ON: u8 = 1;
 /// Not tracing any more; blocks with records may be left.
 pub(crate) const STOPPED: u8 = 2;
 const PAUSED: u8 = 4;
+/// Beside `ON`: a hook has to execute a real fence.
+const FENCED: u8 = 8;
 
 /// Flags of a thread: it is inside a hook; what it allocates is not traced; it has paused the
 /// others, and need not enter anything.
@@ -50,7 +53,7 @@ static STATE: AtomicU8 = AtomicU8::new(OFF);
 
 /// Whether tracing is on, also where it is paused at the moment.
 pub(crate) fn is_on() -> bool {
-    STATE.load(Ordering::Acquire) & !PAUSED == ON
+    STATE.load(Ordering::Acquire) & !(PAUSED | FENCED) == ON
 }
 
 /// What the hooks should do, at the cost of one relaxed load.
@@ -65,14 +68,13 @@ pub(crate) struct Slot {
     flags: AtomicU8,
     owned: AtomicBool,
     pub(crate) counts: Counts,
+    pub(crate) recent: Recent,
     next: AtomicPtr<Slot>,
 }
 
 static SLOTS: AtomicPtr<Slot> = AtomicPtr::new(null_mut());
 /// Serialises start, stop, clear, snapshots: everything that pauses.
 static CONTROL: Lock<()> = Lock::new(());
-/// Whether a hook has to execute a real fence.
-static HOOK_FENCES: AtomicBool = AtomicBool::new(true);
 
 thread_local! {
     static SLOT: Cell<*const Slot> = const { Cell::new(null()) };
@@ -112,6 +114,8 @@ fn register() -> Option<&'static Slot> {
         Some(slot) => slot,
         None => errno::kept(new_slot)?,
     };
+    // What the last owner took; the contexts may be others since.
+    slot.recent.clear();
     SLOT.set(slot);
     errno::kept(|| exit::register(slot));
     Some(slot)
@@ -129,6 +133,7 @@ fn new_slot() -> Option<&'static Slot> {
                 flags: AtomicU8::new(0),
                 owned: AtomicBool::new(i == 0),
                 counts: Counts::new(),
+                recent: Recent::new(),
                 next: AtomicPtr::new(null_mut()),
             });
             p.as_ref()
@@ -210,12 +215,14 @@ pub(crate) fn enter_to_forget() -> Option<Inside> {
 fn enter_slot(slot: &'static Slot, before: u8) -> Option<Inside> {
     loop {
         slot.flags.store(before | INSIDE, Ordering::Relaxed);
-        if HOOK_FENCES.load(Ordering::Relaxed) {
+        compiler_fence(Ordering::SeqCst);
+        let mut state = STATE.load(Ordering::Acquire);
+        if state & FENCED != 0 {
+            // That was too early to be sure.
             fence(Ordering::SeqCst);
-        } else {
-            compiler_fence(Ordering::SeqCst);
+            state = STATE.load(Ordering::Acquire) & !FENCED;
         }
-        match STATE.load(Ordering::Acquire) {
+        match state {
             ON => return Some(Inside { slot, before }),
             state => {
                 slot.flags.store(before, Ordering::Release);
@@ -328,12 +335,21 @@ impl Paused<'_> {
         slots().map(|slot| &slot.counts)
     }
 
+    /// The steps that every thread remembers. (A slot without an owner is emptied by the next.)
+    pub(crate) fn recent(&self) -> impl Iterator<Item = &'static Recent> {
+        slots()
+            .filter(|slot| slot.owned.load(Ordering::Acquire))
+            .map(|slot| &slot.recent)
+    }
+
     /// Changes what the hooks do once the pause is over.
     pub(crate) fn set_state(&mut self, new: u8) {
-        if new == ON {
-            HOOK_FENCES.store(!barrier::register(), Ordering::Relaxed);
-        }
-        STATE.store(new | PAUSED, Ordering::Relaxed);
+        let fenced = if new == ON && !barrier::register() {
+            FENCED
+        } else {
+            0
+        };
+        STATE.store(new | PAUSED | fenced, Ordering::Relaxed);
     }
 }
 

@@ -14,6 +14,7 @@
 
 use crate::contexts::{Contexts, MAX_FRAMES, Node};
 use crate::map::{BlockMap, Mark};
+use crate::recent::Recent;
 use crate::side::{self, Side, Trace};
 use crate::threads::{self, Control, Inside, ON, Paused, STOPPED};
 use crate::{counters, record};
@@ -109,9 +110,10 @@ pub fn clear() {
     }
 }
 
-/// Puts new contexts in place of the old ones, which it gives back. What the frames remember is of
-/// no use any more.
-fn set_contexts(new: *mut Contexts, _paused: &Paused<'_>) -> *mut Contexts {
+/// Puts new contexts in place of the old ones, which it gives back. What frames and threads
+/// remember is of no use any more.
+fn set_contexts(new: *mut Contexts, paused: &Paused<'_>) -> *mut Contexts {
+    paused.recent().for_each(Recent::clear);
     let epoch = EPOCH.load(Ordering::Relaxed).wrapping_add(1).max(1);
     EPOCH.store(epoch, Ordering::Relaxed);
     CONTEXTS.swap(new, Ordering::AcqRel)
@@ -204,13 +206,13 @@ pub(crate) fn contexts(control: &Control) -> Option<&Contexts> {
 
 /// The traceback of what this thread runs now. `None`: no memory for it.
 #[inline(always)]
-pub(crate) fn traceback(_inside: &Inside) -> Option<Node> {
+pub(crate) fn traceback(inside: &Inside) -> Option<Node> {
     // SAFETY: inside a hook tracing is on, and who frees the contexts waits for it to be left.
     let contexts = unsafe { &*CONTEXTS.load(Ordering::Acquire) };
     #[cfg(feature = "rustpython")]
-    return crate::frames::traceback(contexts, EPOCH.load(Ordering::Relaxed));
+    return crate::frames::traceback(contexts, EPOCH.load(Ordering::Relaxed), &inside.slot.recent);
     #[cfg(not(feature = "rustpython"))]
-    return (contexts.limit() > 0).then_some(crate::contexts::UNKNOWN);
+    return (contexts.limit() > 0 && inside.records()).then_some(crate::contexts::UNKNOWN);
 }
 
 /// Records a block of another domain: memory at `address` that the program manages by itself.
