@@ -1,9 +1,12 @@
-//! CPython's `test_tracemalloc`, whole, by an interpreter that has the C API which it asks for.
+//! What needs an interpreter of its own, with functions that the shipped one has not.
 //!
-//! This program is two. Under the name [`INTERPRETER`] it is `tracepy` with `_testcapi` added,
-//! which the shipped interpreter has not. Under its own name it is the test: it gives itself that
-//! name and runs the suite of an installed CPython 3.13 (`tests/cpython_suite.py`), which in turn
-//! starts `sys.executable` again and again.
+//! This program is two. Under the name [`INTERPRETER`] it is `tracepy` with `_testcapi` added and
+//! with a second bookkeeper ([`ledger`]) around its allocator. Under its own name it is the test: it
+//! gives itself that name and runs
+//!
+//! - `tests/capi/ledger.py`: what is traced is what was allocated, to the byte;
+//! - CPython's `test_tracemalloc`, whole (`tests/cpython_suite.py`), from an installed CPython 3.13;
+//!   it starts `sys.executable` again and again.
 //!
 //! `CPYTHON_TEST_PACKAGE=/path/to/test` takes the suite from there, say 3.14's.
 //!
@@ -38,12 +41,18 @@ fn main() -> ExitCode {
     }
     // What `cargo test` asks every test program; this one has a single test.
     if env::args().any(|arg| arg == "--list") {
-        println!("cpythons_own_suite: test");
+        println!("capi: test");
         return ExitCode::SUCCESS;
+    }
+    let python = link();
+    for frames in ["1", "25"] {
+        let script = util::root().join("tests/capi/ledger.py");
+        let out = util::Cmd::new(&python).arg(script).arg(frames).run();
+        println!("{}", out.success().stdout.trim_end());
     }
     let named = env::var_os("CPYTHON_TEST_PACKAGE").map(PathBuf::from);
     match named.or_else(|| Some(util::cpython_with_tests()?.1)) {
-        Some(package) => passes_whole(&package),
+        Some(package) => passes_whole(&python, &package),
         None => util::skip(
             "tests/capi",
             "no CPython 3.13 with its `test` package was found",
@@ -52,12 +61,17 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn passes_whole(package: &Path) {
+/// This program under the name that makes it the interpreter.
+fn link() -> PathBuf {
     let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join(INTERPRETER);
     let _ = fs::remove_file(&python);
     let this = env::current_exe().expect("the path of this program");
     std::os::unix::fs::symlink(this, &python).expect("a link in the folder for tests");
-    let out = util::Cmd::new(&python)
+    python
+}
+
+fn passes_whole(python: &Path, package: &Path) {
+    let out = util::Cmd::new(python)
         .arg(util::root().join("tests/cpython_suite.py"))
         .arg(package)
         .timeout(600)
