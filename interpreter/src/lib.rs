@@ -10,8 +10,11 @@ use rustpython::InterpreterBuilder;
 use rustpython_vm::VirtualMachine;
 use std::process::ExitCode;
 
+mod mimalloc;
 mod options;
 mod stdlib;
+
+pub use mimalloc::Mimalloc;
 
 /// Runs the command line of this process to its end, and returns its exit status.
 ///

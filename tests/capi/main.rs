@@ -19,6 +19,7 @@ mod testcapi;
 #[allow(dead_code, unused_macros)]
 mod util;
 
+use interpreter::Mimalloc;
 use ledger::Ledger;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,8 +27,7 @@ use std::{env, fs};
 use vm_hooks::TracingAllocator;
 
 #[global_allocator]
-static ALLOCATOR: Ledger<TracingAllocator<mimalloc::MiMalloc>> =
-    Ledger(TracingAllocator::new(mimalloc::MiMalloc));
+static ALLOCATOR: Ledger<TracingAllocator<Mimalloc>> = Ledger(TracingAllocator::new(Mimalloc));
 
 const INTERPRETER: &str = "tracepy-with-testcapi";
 
