@@ -48,6 +48,9 @@ mod e2e {
     /// A program that does not use it prints the same, untraced and traced.
     mod transparency;
 
+    /// Warnings about what was left open, with the place where it was made.
+    mod warnings;
+
     /// Parts of CPython's own test suite: the same verdicts, untraced and traced.
     mod conformance;
 }

@@ -6,20 +6,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::util::{Cmd, cpythons, ours, root, skip, tracepy_path};
-
-/// A CPython 3.13 and its `test` package.
-fn cpython_with_tests() -> Option<(PathBuf, PathBuf)> {
-    let code = "import sys, os, sysconfig\n\
-                path = os.path.join(sysconfig.get_path('stdlib'), 'test')\n\
-                if sys.version_info[:2] == (3, 13) and os.path.isdir(path + '/libregrtest'):\n\
-                \x20   print(path, end='')\n";
-    cpythons().into_iter().find_map(|python| {
-        let out = Cmd::new(&python).args(["-I", "-c", code]).run();
-        let found = out.status.success() && !out.stdout.is_empty();
-        found.then(|| (python, PathBuf::from(out.stdout)))
-    })
-}
+use super::util::{Cmd, cpython_with_tests, ours, root, skip, tracepy, tracepy_path};
 
 #[track_caller]
 fn same_verdicts(modules: &[&str], commands: &[(&Path, &[&str])]) {
@@ -87,4 +74,25 @@ fn a_difference_is_found() {
         .code(1);
     out.stdout_has("ok in [0], skipped in [1]")
         .stdout_has(" differences");
+}
+
+/// CPython's own tests of this module. Those of its C API are skipped, for want of `_testcapi`:
+/// `tests/capi` runs them too.
+#[test]
+fn cpythons_tests_of_tracemalloc_pass() {
+    ours_only!();
+    let Some((_, package)) = cpython_with_tests() else {
+        skip(
+            module_path!(),
+            "no CPython 3.13 with its `test` package was found",
+        );
+        return;
+    };
+    tracepy()
+        .arg(root().join("tests").join("cpython_suite.py"))
+        .arg(package)
+        .timeout(600)
+        .run()
+        .success()
+        .stdout_has("tests=48 failures=0 errors=0 skipped=7");
 }

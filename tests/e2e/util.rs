@@ -417,6 +417,19 @@ impl Drop for Dir {
     }
 }
 
+/// A CPython 3.13 and its `test` package.
+pub fn cpython_with_tests() -> Option<(PathBuf, PathBuf)> {
+    let code = "import sys, os, sysconfig\n\
+                path = os.path.join(sysconfig.get_path('stdlib'), 'test')\n\
+                if sys.version_info[:2] == (3, 13) and os.path.isdir(path + '/libregrtest'):\n\
+                \x20   print(path, end='')\n";
+    cpythons().into_iter().find_map(|python| {
+        let out = Cmd::new(&python).args(["-I", "-c", code]).run();
+        let found = out.status.success() && !out.stdout.is_empty();
+        found.then(|| (python, PathBuf::from(out.stdout)))
+    })
+}
+
 /// The installed CPythons with a version from 3.9 on: those of pyenv, and `python3` on the path.
 pub fn cpythons() -> Vec<PathBuf> {
     let new = cpythons_of(|minor| minor >= 9);

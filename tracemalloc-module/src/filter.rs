@@ -18,11 +18,14 @@ use snapshot::{DomainFilter, Filter, FrameFilter};
 use std::borrow::Cow;
 
 /// What Filter and DomainFilter have in common.
-#[pyclass(module = "tracemalloc", name = "BaseFilter")]
+#[pyclass(module = false, name = "BaseFilter")]
 #[derive(Debug, Default, PyPayload)]
 pub(crate) struct PyBaseFilter {}
 
-#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
+#[pyclass(
+    flags(BASETYPE, HEAPTYPE, HAS_DICT, HAS_WEAKREF),
+    with(Constructor, Initializer)
+)]
 impl PyBaseFilter {
     #[pymethod]
     fn __reduce_ex__(zelf: PyObjectRef, protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
@@ -54,12 +57,15 @@ impl Initializer for PyBaseFilter {
 /// An inclusive filter keeps the traces that match, another one those that do not.
 /// *filename_pattern* is a pattern as in fnmatch; *all_frames* looks at all frames of a
 /// traceback instead of the most recent one.
-#[pyclass(module = "tracemalloc", name = "Filter", base = PyBaseFilter)]
+#[pyclass(module = false, name = "Filter", base = PyBaseFilter)]
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct PyFilter(PyBaseFilter);
 
-#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
+#[pyclass(
+    flags(BASETYPE, HEAPTYPE, HAS_DICT, HAS_WEAKREF),
+    with(Constructor, Initializer)
+)]
 impl PyFilter {
     /// The pattern that file names are matched with.
     #[pygetset]
@@ -208,12 +214,15 @@ pub(crate) fn normalized(name: PyObjectRef, vm: &VirtualMachine) -> PyResult {
 }
 
 /// Filter on the domain of traces.
-#[pyclass(module = "tracemalloc", name = "DomainFilter", base = PyBaseFilter)]
+#[pyclass(module = false, name = "DomainFilter", base = PyBaseFilter)]
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct PyDomainFilter(PyBaseFilter);
 
-#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
+#[pyclass(
+    flags(BASETYPE, HEAPTYPE, HAS_DICT, HAS_WEAKREF),
+    with(Constructor, Initializer)
+)]
 impl PyDomainFilter {
     /// The domain of a memory block.
     #[pygetset]

@@ -18,7 +18,7 @@ use rustpython_vm::{
 };
 
 /// Frame of a traceback: a file name and a line number.
-#[pyclass(module = "tracemalloc", name = "Frame", traverse)]
+#[pyclass(module = false, name = "Frame", traverse)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyFrame {
     #[pymember(writable)]
@@ -54,7 +54,7 @@ impl PyFrame {
 }
 
 #[pyclass(
-    flags(BASETYPE),
+    flags(BASETYPE, HEAPTYPE),
     with(Constructor, Initializer, Comparable, Hashable, Representable)
 )]
 impl PyFrame {

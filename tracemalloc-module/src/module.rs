@@ -219,10 +219,13 @@ pub(crate) mod tracemalloc {
         native.set_attr(originals::UNPATCHED, names, vm)
     }
 
-    /// A program may set attributes of the classes, as it may of those that Python code makes.
+    /// In Python they are classes written in Python: their attributes can be set, and messages
+    /// show their names alone.
     fn be_classes_of_python(ctx: &Context) {
         for class in classes() {
             class.slots.flags.remove(PyTypeFlags::IMMUTABLETYPE);
+            let home = ctx.new_str("tracemalloc");
+            class.set_attr(ctx.intern_str("__module__"), home.into());
         }
         // `copyreg` would note the names of the slots in the class when it first pickles an
         // instance, and the class would count as changed.

@@ -19,7 +19,7 @@ use rustpython_vm::{
 use snapshot::{CumulativeTraceback, KeyType, Snapshot};
 
 /// Snapshot of the traces of memory blocks, as take_snapshot() makes it.
-#[pyclass(module = "tracemalloc", name = "Snapshot")]
+#[pyclass(module = false, name = "Snapshot")]
 #[derive(Debug, Default, PyPayload)]
 pub(crate) struct PySnapshot {}
 
@@ -125,7 +125,10 @@ fn mode(
     Ok((kind, cumulative))
 }
 
-#[pyclass(flags(BASETYPE, HAS_DICT, HAS_WEAKREF), with(Constructor, Initializer))]
+#[pyclass(
+    flags(BASETYPE, HEAPTYPE, HAS_DICT, HAS_WEAKREF),
+    with(Constructor, Initializer)
+)]
 impl PySnapshot {
     /// Return the sizes and numbers of memory blocks as a list of Statistic instances, grouped
     /// by *key_type*: 'filename', 'lineno' or 'traceback'.

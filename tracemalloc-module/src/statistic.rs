@@ -16,7 +16,7 @@ use rustpython_vm::{
 };
 
 /// Memory allocations of one place: their size in bytes and their number.
-#[pyclass(module = "tracemalloc", name = "Statistic", traverse)]
+#[pyclass(module = false, name = "Statistic", traverse)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyStatistic {
     #[pymember(writable)]
@@ -56,7 +56,7 @@ impl PyStatistic {
 }
 
 #[pyclass(
-    flags(BASETYPE),
+    flags(BASETYPE, HEAPTYPE),
     with(Constructor, Initializer, Comparable, Hashable, Representable)
 )]
 impl PyStatistic {
@@ -151,7 +151,7 @@ impl Representable for PyStatistic {
 }
 
 /// How the memory allocations of one place differ between an old and a new snapshot.
-#[pyclass(module = "tracemalloc", name = "StatisticDiff", traverse)]
+#[pyclass(module = false, name = "StatisticDiff", traverse)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyStatisticDiff {
     #[pymember(writable)]
@@ -199,7 +199,7 @@ impl PyStatisticDiff {
 }
 
 #[pyclass(
-    flags(BASETYPE),
+    flags(BASETYPE, HEAPTYPE),
     with(Constructor, Initializer, Comparable, Hashable, Representable)
 )]
 impl PyStatisticDiff {

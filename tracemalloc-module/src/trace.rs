@@ -27,7 +27,7 @@ use rustpython_vm::{
 use snapshot::Snapshot;
 
 /// Trace of a memory block: its domain, its size in bytes and the traceback that allocated it.
-#[pyclass(module = "tracemalloc", name = "Trace", traverse)]
+#[pyclass(module = false, name = "Trace", traverse)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyTrace {
     #[pymember(writable)]
@@ -62,7 +62,7 @@ impl PyTrace {
 }
 
 #[pyclass(
-    flags(BASETYPE),
+    flags(BASETYPE, HEAPTYPE),
     with(Constructor, Initializer, Comparable, Hashable, Representable)
 )]
 impl PyTrace {
@@ -165,7 +165,7 @@ pub(crate) enum Rows {
 }
 
 /// Sequence of Trace instances.
-#[pyclass(module = "tracemalloc", name = "_Traces", unhashable = true)]
+#[pyclass(module = false, name = "_Traces", unhashable = true)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyTraces {
     rows: PyMutex<Option<Rows>>,
@@ -232,7 +232,7 @@ impl PyTraces {
 }
 
 #[pyclass(
-    flags(BASETYPE, SEQUENCE, HAS_DICT, HAS_WEAKREF),
+    flags(BASETYPE, HEAPTYPE, SEQUENCE, HAS_DICT, HAS_WEAKREF),
     with(
         Constructor,
         Initializer,

@@ -23,7 +23,7 @@ use rustpython_vm::{
 };
 
 /// Sequence of Frame instances, from the oldest frame to the most recent one.
-#[pyclass(module = "tracemalloc", name = "Traceback", traverse)]
+#[pyclass(module = false, name = "Traceback", traverse)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyTraceback {
     #[pymember(writable)]
@@ -83,7 +83,7 @@ impl PyTraceback {
 }
 
 #[pyclass(
-    flags(BASETYPE, SEQUENCE),
+    flags(BASETYPE, HEAPTYPE, SEQUENCE),
     with(
         Constructor,
         Initializer,

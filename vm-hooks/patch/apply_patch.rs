@@ -14,10 +14,8 @@ fn main() {
         fail("usage: apply_patch PATCH FOLDER");
     };
     let text = fs::read_to_string(patch).unwrap_or_else(|e| fail(&format!("{patch}: {e}")));
-    match patched_files(&text, |path| {
-        fs::read_to_string(PathBuf::from(folder).join(path))
-    }) {
-        Ok(files) if files.is_empty() => fail(&format!("{patch}: no hunk in it")),
+    let read = |path: &str| fs::read_to_string(PathBuf::from(folder).join(path));
+    match patched_files(&text, read).and_then(|files| name_the_patch(files, patch, read)) {
         Ok(files) => {
             for (path, content) in files {
                 let path = PathBuf::from(folder).join(path);
@@ -27,6 +25,26 @@ fn main() {
         }
         Err(why) => fail(&format!("{patch}: {why}")),
     }
+}
+
+/// Names the patch in the library, as a file that it is made of: so cargo compiles the library again
+/// when the patch was edited. (Cargo itself knows nothing of the patch.)
+fn name_the_patch(
+    mut files: BTreeMap<String, String>,
+    patch: &str,
+    read: impl Fn(&str) -> std::io::Result<String>,
+) -> Result<BTreeMap<String, String>, String> {
+    const LIBRARY: &str = "src/lib.rs";
+    if files.is_empty() {
+        return Err("no hunk in it".to_owned());
+    }
+    let mut library = match files.remove(LIBRARY) {
+        Some(content) => content,
+        None => read(LIBRARY).map_err(|e| format!("{LIBRARY}: {e}"))?,
+    };
+    library.push_str(&format!("\nconst _: &[u8] = include_bytes!({patch:?});\n"));
+    files.insert(LIBRARY.to_owned(), library);
+    Ok(files)
 }
 
 /// The patched file keeps the time of the original: see the wrapper.
@@ -139,6 +157,16 @@ mod tests {
     fn a_patch_that_fits_is_applied() {
         let patch = "--- a/f\n+++ b/f\n@@ -1,2 +1,3 @@\n a\n+x\n b\n@@ -4 +5 @@\n-d\n+e\n";
         assert_eq!(apply(patch).unwrap(), "a\nx\nb\nc\ne\n");
+    }
+
+    #[test]
+    fn the_library_names_the_patch() {
+        let patched = BTreeMap::from([("src/x.rs".to_owned(), "x\n".to_owned())]);
+        let files = name_the_patch(patched, "/a \"b\"/p.patch", |_| Ok(FILE.to_owned())).unwrap();
+        assert_eq!(files["src/x.rs"], "x\n");
+        let line = r#"const _: &[u8] = include_bytes!("/a \"b\"/p.patch");"#;
+        assert_eq!(files["src/lib.rs"], format!("{FILE}\n{line}\n"));
+        assert!(name_the_patch(BTreeMap::new(), "p", |_| Ok(String::new())).is_err());
     }
 
     #[test]

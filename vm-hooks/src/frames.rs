@@ -130,6 +130,10 @@ fn place(contexts: &Contexts, frame: &InterpreterFrame) -> Option<(File, u32)> {
         id => File(id - 1),
     };
     let line = match frame.get_lasti() {
+        // A module's RESUME is on line 0, as in CPython; `locations` cannot tell that.
+        1 if is_resume(frame, 0) && code.obj_name.as_bytes() == b"<module>" => {
+            return Some((file, 0));
+        }
         0 => None,
         next => code.locations.get(next as usize - 1),
     };
@@ -160,16 +164,18 @@ fn first_complete<'a>(mut frame: *const InterpreterFrame) -> Option<&'a Interpre
 #[inline(always)]
 fn is_complete(frame: &InterpreterFrame) -> bool {
     let executed = frame.get_lasti() as usize;
-    let is_resume = |i| {
-        matches!(
-            frame.code().instructions.read_op(i),
-            Instruction::Resume { .. } | Instruction::ResumeCheck | Instruction::InstrumentedResume
-        )
-    };
     // Most code begins with its RESUME; before it there are only instructions that set up cells,
     // two at the most for each, and those that make a generator.
-    (executed > 0 && is_resume(0))
+    (executed > 0 && is_resume(frame, 0))
         || executed > 2 * frame.code().cellvars.len() + 8
-        || (1..executed).any(is_resume)
+        || (1..executed).any(|i| is_resume(frame, i))
         || frame.generator.load().is_some()
+}
+
+#[inline(always)]
+fn is_resume(frame: &InterpreterFrame, i: usize) -> bool {
+    matches!(
+        frame.code().instructions.read_op(i),
+        Instruction::Resume { .. } | Instruction::ResumeCheck | Instruction::InstrumentedResume
+    )
 }

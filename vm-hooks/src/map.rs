@@ -32,11 +32,16 @@ const LEAF_BITS: u32 = 26;
 const GRANULE: usize = 16;
 const LEAF_LEN: usize = (1 << LEAF_BITS) / GRANULE;
 const LEAVES: usize = 1 << (ADDRESS_BITS - LEAF_BITS);
+/// Granules whose bytes lie in one page of a leaf: 64 KiB of address space.
+const PAGE: usize = 4096;
 
 /// The granules of one region of 64 MiB, and where it lies in the list of all leaves.
 #[repr(C)]
 struct Leaf {
     granules: [AtomicU8; LEAF_LEN],
+    /// Not 0 for the pages of `granules` that ever had a mark. The others are never read in a
+    /// scan: they take no memory, and most of a leaf is like that.
+    touched: [AtomicU8; LEAF_LEN / PAGE],
     region: usize,
     next: AtomicPtr<Leaf>,
 }
@@ -96,9 +101,15 @@ impl BlockMap {
         unsafe { leaf.as_ref() }
     }
 
+    /// Which granule of its leaf an address belongs to.
+    #[inline(always)]
+    fn index(address: usize) -> usize {
+        (address & ((1 << LEAF_BITS) - 1)) / GRANULE
+    }
+
     #[inline(always)]
     fn granule(leaf: &Leaf, address: usize) -> &AtomicU8 {
-        &leaf.granules[(address & ((1 << LEAF_BITS) - 1)) / GRANULE]
+        &leaf.granules[Self::index(address)]
     }
 
     /// The mark at exactly this address.
@@ -121,7 +132,10 @@ impl BlockMap {
         let Some(leaf) = self.leaf(address).or_else(|| self.new_leaf(address)) else {
             return false;
         };
-        Self::granule(leaf, address).store(mark.byte(address), Ordering::Relaxed);
+        let index = Self::index(address);
+        // A page belongs to many owners, who all store the same.
+        leaf.touched[index / PAGE].store(1, Ordering::Relaxed);
+        leaf.granules[index].store(mark.byte(address), Ordering::Relaxed);
         true
     }
 
@@ -204,15 +218,15 @@ impl BlockMap {
         found
     }
 
-    /// Bytes of the map that are resident, or an upper bound where the system does not tell.
-    pub(crate) fn resident_bytes(&self) -> usize {
-        self.all()
-            .map(|leaf| pages::resident((&raw const *leaf).cast(), size_of::<Leaf>()))
-            .sum()
+    /// Bytes of the map that take memory: the pages that ever had a mark.
+    pub(crate) fn bytes(&self) -> usize {
+        let touched = |page: &&AtomicU8| page.load(Ordering::Relaxed) != 0;
+        let pages = |leaf: &Leaf| leaf.touched.iter().filter(touched).count();
+        self.all().map(|leaf| (1 + pages(leaf)) * PAGE).sum()
     }
 }
 
-/// Whether no granule has a mark. Most of a leaf is empty, so this looks at words.
+/// Whether no granule has a mark. Most of a page is empty, so this looks at words.
 #[inline(always)]
 fn is_empty(granules: &[AtomicU8]) -> bool {
     #[cfg(not(miri))]
@@ -234,14 +248,17 @@ fn is_empty(granules: &[AtomicU8]) -> bool {
 fn scan(leaf: &Leaf, from: usize, f: &mut impl FnMut(usize, Mark) -> bool) {
     const STEP: usize = 64;
     let base = leaf.region << LEAF_BITS;
-    let leaf = &leaf.granules;
     let mut i = from;
     while i < LEAF_LEN {
-        if i.is_multiple_of(STEP) && is_empty(&leaf[i..i + STEP]) {
+        if i.is_multiple_of(PAGE) && leaf.touched[i / PAGE].load(Ordering::Relaxed) == 0 {
+            i += PAGE;
+            continue;
+        }
+        if i.is_multiple_of(STEP) && is_empty(&leaf.granules[i..i + STEP]) {
             i += STEP;
             continue;
         }
-        let byte = leaf[i].load(Ordering::Relaxed);
+        let byte = leaf.granules[i].load(Ordering::Relaxed);
         if byte != 0
             && let Some((at, mark)) = Mark::from_byte(byte, base + i * GRANULE)
             && !f(at, mark)
@@ -299,6 +316,28 @@ mod tests {
                 map.remove(address);
             }
         });
+    }
+
+    #[test]
+    fn a_page_counts_and_is_looked_at_from_its_first_mark_on() {
+        static MAP: BlockMap = BlockMap::new();
+        assert_eq!(MAP.bytes(), 0);
+        assert_eq!(MAP.get(0x3000_0000_0010), None);
+        for address in [0x3000_0000_0010, 0x3000_0000_fff8] {
+            assert!(MAP.set(address, Mark::Live));
+        }
+        // Their page, and the one that says so.
+        assert_eq!(MAP.bytes(), 2 * PAGE);
+        assert!(MAP.set(0x3000_03ff_fff0, Mark::Dead));
+        MAP.remove(0x3000_0000_0010);
+        assert_eq!(MAP.bytes(), 3 * PAGE);
+        let mut all = Vec::new();
+        MAP.for_each(|at, mark| all.push((at, mark)));
+        let left = [
+            (0x3000_0000_fff8, Mark::Live),
+            (0x3000_03ff_fff0, Mark::Dead),
+        ];
+        assert_eq!(all, left);
     }
 
     #[test]

@@ -65,29 +65,3 @@ pub(crate) unsafe fn unmap(p: NonNull<u8>, bytes: usize) {
         unsafe { std::alloc::System.dealloc(p.as_ptr(), layout) };
     }
 }
-
-/// How many bytes of a mapping are resident; all of them where the system does not tell.
-#[cfg(target_os = "linux")]
-pub(crate) fn resident(p: *const u8, bytes: usize) -> usize {
-    const PAGE: usize = 4096;
-    let mut pages = [0_u8; 256];
-    let mut resident = 0;
-    for from in (0..bytes).step_by(PAGE * pages.len()) {
-        let len = (bytes - from).min(PAGE * pages.len());
-        // SAFETY: `mincore` only writes one byte per page of the range, and `pages` has room.
-        let rc = unsafe { libc::mincore(p.wrapping_add(from) as *mut _, len, pages.as_mut_ptr()) };
-        resident += if rc == 0 {
-            let pages = &pages[..len.div_ceil(PAGE)];
-            pages.iter().filter(|page| **page & 1 != 0).count() * PAGE
-        } else {
-            len
-        };
-    }
-    resident
-}
-
-/// How many bytes of a mapping are resident; all of them where the system does not tell.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn resident(_p: *const u8, bytes: usize) -> usize {
-    bytes
-}

@@ -110,7 +110,7 @@ pub(crate) fn bytes(traces: usize) -> usize {
 /// 16-byte granule that lies in the block whole. `None` where the block is too small for one.
 #[inline(always)]
 pub(crate) fn side_mark(block: *const u8, size: usize) -> Option<usize> {
-    if size < 40 {
+    if size < 24 {
         return None;
     }
     let end = block as usize + (size & !(ALIGN - 1));
@@ -174,13 +174,13 @@ mod tests {
     #[test]
     fn a_side_mark_lies_inside_its_block() {
         for start in (0x1000..0x1020).step_by(8) {
-            for size in 40..120 {
+            for size in 24..120 {
                 let mark = side_mark(start as *const u8, size).unwrap();
                 let granule = mark & !15;
                 assert!(granule >= start && granule + 16 <= start + size);
                 assert_eq!(side_start(mark, size), start);
             }
         }
-        assert_eq!(side_mark(16 as *const u8, 39), None);
+        assert_eq!(side_mark(16 as *const u8, 23), None);
     }
 }

@@ -60,10 +60,9 @@ pub fn start(frames: u32) -> Result<(), StartError> {
         return Ok(());
     }
     let contexts = Contexts::new(frames).ok_or(StartError::Memory)?;
+    let contexts = Box::into_raw(Box::new(contexts));
     let mut paused = control.pause();
-    let epoch = EPOCH.load(Ordering::Relaxed).wrapping_add(1).max(1);
-    EPOCH.store(epoch, Ordering::Relaxed);
-    CONTEXTS.store(Box::into_raw(Box::new(contexts)), Ordering::Release);
+    set_contexts(contexts, &paused);
     forget_counts(&paused);
     DROPPED.store(0, Ordering::Relaxed);
     *side::traces() = Some(Side::default());
@@ -82,25 +81,43 @@ pub fn stop() {
         let mut paused = control.pause();
         forget_traces(&paused);
         *side::traces() = None;
+        let old = set_contexts(std::ptr::null_mut(), &paused);
         paused.set_state(STOPPED);
-        CONTEXTS.swap(std::ptr::null_mut(), Ordering::AcqRel)
+        old
     };
-    // SAFETY: `start` made it with a box. Hooks use it while they are inside and tracing is on,
-    // which was over before the pause ended; control functions run one at a time.
+    // SAFETY: it was made with a box. Hooks use it while they are inside and tracing is on, which
+    // was over before the pause ended; control functions run one at a time.
     drop(unsafe { Box::from_raw(old) });
 }
 
 /// Drops all traces; tracing goes on.
 pub fn clear() {
     let control = threads::control();
-    if !control.is_on() {
+    let Some(limit) = contexts(&control).map(Contexts::limit) else {
         return;
+    };
+    // Where there is no memory for new contexts, the old ones stay: they are only more than needed.
+    let fresh = Contexts::new(limit).map(|fresh| Box::into_raw(Box::new(fresh)));
+    let old = {
+        let paused = control.pause();
+        forget_traces(&paused);
+        fresh.map(|fresh| set_contexts(fresh, &paused))
+    };
+    if let Some(old) = old {
+        // SAFETY: as in `stop`: after the pause every hook sees the new ones.
+        drop(unsafe { Box::from_raw(old) });
     }
-    let paused = control.pause();
-    forget_traces(&paused);
 }
 
-/// Keeps the contexts: a program that clears will run the same lines again.
+/// Puts new contexts in place of the old ones, which it gives back. What the frames remember is of
+/// no use any more.
+fn set_contexts(new: *mut Contexts, _paused: &Paused<'_>) -> *mut Contexts {
+    let epoch = EPOCH.load(Ordering::Relaxed).wrapping_add(1).max(1);
+    EPOCH.store(epoch, Ordering::Relaxed);
+    CONTEXTS.swap(new, Ordering::AcqRel)
+}
+
+/// The contexts stay; whoever calls this puts new ones in their place.
 fn forget_traces(paused: &Paused<'_>) {
     MAP.for_each(|address, mark| match mark {
         Mark::Live => _ = MAP.set(address, Mark::Dead),
@@ -158,7 +175,7 @@ pub fn reset_peak() {
 /// Bytes that the tracer itself takes, records behind blocks included.
 pub fn tracer_memory() -> usize {
     let control = threads::control();
-    let mut bytes = MAP.resident_bytes();
+    let mut bytes = MAP.bytes();
     bytes += contexts(&control).map_or(0, Contexts::bytes);
     let _paused = control.pause();
     bytes += side::traces().as_ref().map_or(0, Side::bytes);
@@ -179,7 +196,7 @@ pub(crate) fn dropped() {
 
 /// The contexts, which stay while the right to control is held. `None` when tracing is off.
 pub(crate) fn contexts(control: &Control) -> Option<&Contexts> {
-    // SAFETY: only `stop` frees them, which needs the right to control.
+    // SAFETY: only `stop` and `clear` free them, which need the right to control.
     control
         .is_on()
         .then(|| unsafe { &*CONTEXTS.load(Ordering::Acquire) })
@@ -188,7 +205,7 @@ pub(crate) fn contexts(control: &Control) -> Option<&Contexts> {
 /// The traceback of what this thread runs now. `None`: no memory for it.
 #[inline(always)]
 pub(crate) fn traceback(_inside: &Inside) -> Option<Node> {
-    // SAFETY: inside a hook tracing is on, and `stop` waits for it to be left.
+    // SAFETY: inside a hook tracing is on, and who frees the contexts waits for it to be left.
     let contexts = unsafe { &*CONTEXTS.load(Ordering::Acquire) };
     #[cfg(feature = "rustpython")]
     return crate::frames::traceback(contexts, EPOCH.load(Ordering::Relaxed));
