@@ -51,6 +51,9 @@ mod e2e {
     /// Warnings about what was left open, with the place where it was made.
     mod warnings;
 
+    /// Every test that the table of compatibility names exists.
+    mod documented;
+
     /// Parts of CPython's own test suite: the same verdicts, untraced and traced.
     mod conformance;
 }

@@ -224,7 +224,8 @@ pub(crate) mod tracemalloc {
     fn be_classes_of_python(ctx: &Context) {
         for class in classes() {
             class.slots.flags.remove(PyTypeFlags::IMMUTABLETYPE);
-            let home = ctx.new_str("tracemalloc");
+            // One string for all of them: a pickle writes it once.
+            let home = ctx.intern_str("tracemalloc").to_owned();
             class.set_attr(ctx.intern_str("__module__"), home.into());
         }
         // `copyreg` would note the names of the slots in the class when it first pickles an
