@@ -23,7 +23,21 @@ impl Function {
         &self,
         arguments: &mut FuncArgs,
         vm: &VirtualMachine,
-    ) -> Result<Vec<Option<PyObjectRef>>, ArgumentError> {
+    ) -> Result<Bound, ArgumentError> {
+        let fits = self.required..=self.names.len();
+        if arguments.kwargs.is_empty() && fits.contains(&arguments.args.len()) {
+            let values = std::mem::take(&mut arguments.args);
+            return Ok(Bound::Positional(values.into_iter()));
+        }
+        self.bind_by_name(arguments, vm)
+    }
+
+    #[cold]
+    fn bind_by_name(
+        &self,
+        arguments: &mut FuncArgs,
+        vm: &VirtualMachine,
+    ) -> Result<Bound, ArgumentError> {
         let refuse = |words: String| ArgumentError::from(vm.new_type_error(words));
         let Self { name, names, .. } = self;
         let mut given: Vec<Option<PyObjectRef>> = arguments.args.drain(..).map(Some).collect();
@@ -55,7 +69,7 @@ impl Function {
             .map(|(name, _)| *name)
             .collect();
         if missing.is_empty() {
-            return Ok(given);
+            return Ok(Bound::Named(given.into_iter()));
         }
         Err(refuse(self.too_few(&missing)))
     }
@@ -90,6 +104,22 @@ impl Function {
             missing.len(),
             if missing.len() == 1 { "" } else { "s" },
         )
+    }
+}
+
+/// Values in the order of their names.
+pub(crate) enum Bound {
+    Positional(std::vec::IntoIter<PyObjectRef>),
+    Named(std::vec::IntoIter<Option<PyObjectRef>>),
+}
+
+impl Bound {
+    /// The value of the next name; `None` for a default.
+    pub(crate) fn next(&mut self) -> Option<PyObjectRef> {
+        match self {
+            Self::Positional(values) => values.next(),
+            Self::Named(values) => values.next().flatten(),
+        }
     }
 }
 
@@ -132,11 +162,10 @@ macro_rules! arguments {
                 vm: &rustpython_vm::VirtualMachine,
                 args: &mut rustpython_vm::function::FuncArgs,
             ) -> Result<Self, rustpython_vm::function::ArgumentError> {
-                let mut values = Self::FUNCTION.bind(args, vm)?.into_iter();
-                let mut next = || values.next().flatten();
+                let mut values = Self::FUNCTION.bind(args, vm)?;
                 Ok(Self {
-                    $($required: next().unwrap_or_else(|| vm.ctx.none()),)*
-                    $($($optional: next()
+                    $($required: values.next().unwrap_or_else(|| vm.ctx.none()),)*
+                    $($($optional: values.next()
                         .unwrap_or_else(|| $crate::arguments::arguments!(@value $default vm)),)*)?
                 })
             }

@@ -15,16 +15,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The name in `_tracemalloc` of the dict of this module's names as they were made.
 pub(crate) const UNPATCHED: &str = "_unpatched";
 
+/// A module that is loaded: this one or `_tracemalloc`. An import would take much longer.
+fn loaded(name: &'static str, vm: &VirtualMachine) -> PyResult {
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    match modules.get_item(name, vm) {
+        Ok(module) => Ok(module),
+        Err(_) => vm.import(name, 0),
+    }
+}
+
 /// What a name in this module means now.
 pub(crate) fn attribute(name: &'static str, vm: &VirtualMachine) -> PyResult {
-    vm.import("tracemalloc", 0)?.get_attr(name, vm)
+    loaded("tracemalloc", vm)?.get_attr(name, vm)
 }
 
 /// Whether names in this module mean what they meant at first.
 pub(crate) fn unpatched(names: &[&'static str], vm: &VirtualMachine) -> bool {
     let all = || -> PyResult<bool> {
-        let module = vm.import("tracemalloc", 0)?;
-        let original = vm.import("_tracemalloc", 0)?.get_attr(UNPATCHED, vm)?;
+        let module = loaded("tracemalloc", vm)?;
+        let original = loaded("_tracemalloc", vm)?.get_attr(UNPATCHED, vm)?;
         for name in names {
             if !module
                 .get_attr(*name, vm)?
@@ -52,7 +61,7 @@ pub(crate) fn unpatched_helpers(vm: &VirtualMachine) -> bool {
             return Ok(false);
         }
         let modules = vm.sys_module.get_attr("modules", vm)?;
-        let own = vm.import("tracemalloc", 0)?.dict();
+        let own = loaded("tracemalloc", vm)?.dict();
         let patched = match own {
             Some(own) => own.get_item_opt("fnmatch", vm)?,
             None => None,

@@ -16,7 +16,7 @@ use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer};
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass,
 };
-use snapshot::{CumulativeTraceback, KeyType, Snapshot};
+use snapshot::{CumulativeTraceback, Filter, KeyType, Snapshot};
 
 /// Snapshot of the traces of memory blocks, as take_snapshot() makes it.
 #[pyclass(module = false, name = "Snapshot")]
@@ -82,6 +82,32 @@ fn countable(snapshot: &PyObject, vm: &VirtualMachine) -> Option<Snapshot> {
         // What counts does not look at the limit.
         Rows::Objects(objects) => raw::plain_snapshot_of(&objects, 1, vm),
     }
+}
+
+/// The traces as columns, and the filters; `None` where Python's module might keep others.
+fn filterable(
+    snapshot: &PyObject,
+    filters: &PyObject,
+    vm: &VirtualMachine,
+) -> Option<(Snapshot, Vec<Filter>)> {
+    let unchanged = snapshot.class().is(PySnapshot::static_type())
+        && snapshot
+            .dict()?
+            .get_item_opt("_filter_trace", vm)
+            .ok()?
+            .is_none()
+        && originals::unchanged(&classes());
+    if !unchanged {
+        return None;
+    }
+    let filters = filter::all_native(filters, vm)?;
+    let columns = match rows(snapshot, vm)? {
+        Rows::Columns(columns) => columns,
+        // Without filters, the traces are copied as they are.
+        Rows::Objects(_) if filters.is_empty() => return None,
+        Rows::Objects(objects) => raw::plain_snapshot_of(&objects, 1, vm)?,
+    };
+    Some((columns, filters))
 }
 
 /// Where the traces are, if they are where they were put.
@@ -207,12 +233,11 @@ impl PySnapshot {
                 args.filters.class().name()
             )));
         }
-        let own = zelf.class().is(Self::static_type()) && originals::unchanged(&classes());
-        let kept = match (own, rows(zelf, vm), filter::all_native(&args.filters, vm)) {
-            (true, Some(Rows::Columns(columns)), Some(filters)) => {
+        let kept = match filterable(zelf, &args.filters, vm) {
+            Some((columns, filters)) => {
                 Rows::Columns(vm_hooks::untraced(|| columns.filter_traces(&filters)))
             }
-            _ => Rows::Objects(filter::keep(zelf, &args.filters, vm)?),
+            None => Rows::Objects(filter::keep(zelf, &args.filters, vm)?),
         };
         let limit = zelf.get_attr("traceback_limit", vm)?;
         if originals::unpatched(&["Snapshot", "_Traces"], vm) {
