@@ -9,12 +9,15 @@ import sys
 import tracemalloc
 from tracemalloc import DomainFilter, Filter
 
-FILTERS = [
-    [],
-    [Filter(True, "*.py")],
-    [Filter(False, "/srv/lib/*", None, True), Filter(False, "<*>")],
-    [Filter(True, "*/[!a-z]*.py", None, False, 0), DomainFilter(True, 389047)],
-    [DomainFilter(False, 2**32 - 1)],
+PLAIN = [("traceback", False), ("lineno", False), ("filename", False)]
+CUMULATIVE = [("lineno", True), ("filename", True)]
+# Filters, and what is asked of what they keep.
+QUESTIONS = [
+    ([], PLAIN + CUMULATIVE),
+    ([Filter(True, "*.py")], PLAIN),
+    ([Filter(False, "*/mod[0-3]*.pyc", None, True)], PLAIN[:1]),
+    ([Filter(True, "*/[!a-z]*.py", None, False, 0), DomainFilter(True, 389047)], CUMULATIVE),
+    ([DomainFilter(False, 2**32 - 1), Filter(False, "<*>", 7)], PLAIN[1:]),
 ]
 
 
@@ -37,12 +40,9 @@ else:
     say("total_nframe", map(repr, totals))
     assert totals[:500] == [trace.traceback.total_nframe for trace in snapshot.traces[:500]]
 say("traces", (repr(row[:3]) for row in rows))
-for number, filters in enumerate(FILTERS):
+for number, (filters, questions) in enumerate(QUESTIONS):
     filtered = snapshot.filter_traces(filters)
-    for key_type, cumulative in [
-        ("traceback", False), ("lineno", False), ("filename", False), ("lineno", True),
-        ("filename", True),
-    ]:
+    for key_type, cumulative in questions:
         statistics = filtered.statistics(key_type, cumulative)
         what = "filters %d, %s%s" % (number, key_type, ", cumulative" if cumulative else "")
         say(what, ("%s %s %s" % (s.size, s.count, s.traceback._frames) for s in statistics))
