@@ -199,7 +199,7 @@ pub(crate) fn normalized(name: PyObjectRef, vm: &VirtualMachine) -> PyResult {
         let bytes = text.as_wtf8().as_bytes();
         return Ok(match snapshot::normalize_filename(bytes) {
             Cow::Borrowed(same) if same == bytes => name,
-            other => crate::names::string(&snapshot::Text::new(other.into_owned()), vm),
+            other => crate::names::string(&snapshot::Text::new(&other), vm),
         });
     }
     let path = originals::attribute("os", vm)?.get_attr("path", vm)?;
