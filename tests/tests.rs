@@ -9,7 +9,7 @@
 //! cargo verify --test tests startup::
 //! ```
 //!
-//! The Python side lies in `scripts/` (one topic each, plain asserts, `ok` at the end, each can be
+//! The Python side lies in `oracle/` (the native module against Python's own), in `scripts/` (one topic each, plain asserts, `ok` at the end, each can be
 //! run by hand) and in `workloads/` (programs that know nothing of tracing).
 
 mod e2e {
@@ -33,6 +33,9 @@ mod e2e {
     /// The scripts of `scripts/`: the module's API, exact counts, frames, threads, fork.
     mod scripts;
 
+    /// The native module against Python's own pure-Python one.
+    mod oracle;
+
     /// The 25-frame traceback of a recursive function, line by line.
     mod recursion;
 
@@ -47,6 +50,9 @@ mod e2e {
 
     /// Warnings about what was left open, with the place where it was made.
     mod warnings;
+
+    /// Every test that the table of compatibility names exists.
+    mod documented;
 
     /// Parts of CPython's own test suite: the same verdicts, untraced and traced.
     mod conformance;

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::util::{Cmd, Dir, Out, cpythons, skip, tracepy, tracepy_path};
+use super::util::{Cmd, Dir, Out, cpythons, cpythons_of, root, skip, tracepy, tracepy_path};
 
 /// Makes a dump with blocks of known sizes and prints its statistics.
 const DUMP: &str = "\
@@ -57,6 +57,54 @@ fn a_dump_of_ours_opens_in_cpython_and_theirs_in_ours() {
             .success();
         let expected = show(other, &theirs).stdout;
         show(&tracepy_path(), &theirs).stdout_is(&expected);
+    }
+}
+
+/// What `tests/dumps/show.py` says of a dump.
+fn answers(interpreter: &Path, dump: &Path) -> String {
+    let script = root().join("tests").join("dumps").join("show.py");
+    let out = Cmd::new(interpreter).arg(script).arg(dump).run().success();
+    let answered = out.stdout.lines().count() == 17;
+    out.check(answered, "one line for each question").stdout
+}
+
+/// 100,000 traces in a file of each Python are the same in each other one. CPython 3.8 cannot read
+/// traces with a total number of frames, and writes none; it is only read from.
+#[test]
+fn the_matrix_of_dumps() {
+    const NONE: &str = "total_nframe 100000 unknown";
+    let make = root().join("tests").join("dumps").join("make.py");
+    let dir = Dir::new();
+    let dump = |interpreter: &Path, name: &str| {
+        let path = dir.path().join(name);
+        let made = Cmd::new(interpreter).arg(&make).arg(&path).run();
+        made.success();
+        path
+    };
+    let ours = tracepy_path();
+    let our_dump = dump(&ours, "ours");
+    let expected = answers(&ours, &our_dump);
+    assert!(!expected.contains(NONE), "{expected}");
+    for minor in 8..=13 {
+        let Some((_, other)) = cpythons_of(|found| found == minor).pop() else {
+            skip(
+                "dumps::the_matrix_of_dumps",
+                &format!("no CPython 3.{minor} was found: its dumps are not compared"),
+            );
+            continue;
+        };
+        let their_dump = dump(&other, &format!("dump of 3.{minor}"));
+        let mut read = answers(&ours, &their_dump);
+        if minor == 8 {
+            assert!(read.contains(NONE), "{read}");
+            let total = expected.lines().find(|line| line.starts_with("total_"));
+            read = read.replace(NONE, total.unwrap_or_default());
+        }
+        assert_eq!(read, expected, "a dump of CPython 3.{minor}, read here");
+        if minor > 8 {
+            let read = answers(&other, &our_dump);
+            assert_eq!(read, expected, "a dump of ours, read by CPython 3.{minor}");
+        }
     }
 }
 

@@ -432,6 +432,12 @@ pub fn cpython_with_tests() -> Option<(PathBuf, PathBuf)> {
 
 /// The installed CPythons with a version from 3.9 on: those of pyenv, and `python3` on the path.
 pub fn cpythons() -> Vec<PathBuf> {
+    let new = cpythons_of(|minor| minor >= 9);
+    new.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The installed CPythons 3.x, with their x, for each x that is wanted.
+pub fn cpythons_of(wanted: impl Fn(u32) -> bool) -> Vec<(u32, PathBuf)> {
     let mut found = Vec::new();
     let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from);
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
@@ -453,15 +459,15 @@ pub fn cpythons() -> Vec<PathBuf> {
     found.sort();
     found.dedup();
     let code = "import sys, tracemalloc; \
-                print(sys.implementation.name == 'cpython' and sys.version_info >= (3, 9))";
-    found.retain(|path| {
-        path.is_file()
-            && Command::new(path)
-                .args(["-I", "-c", code])
-                .output()
-                .is_ok_and(|out| out.stdout.starts_with(b"True"))
-    });
-    found
+                print(sys.implementation.name, *sys.version_info[:2])";
+    let version = |path: &PathBuf| {
+        let out = Command::new(path).args(["-I", "-c", code]).output().ok()?;
+        let text = String::from_utf8(out.stdout).ok()?;
+        text.trim().strip_prefix("cpython 3 ")?.parse::<u32>().ok()
+    };
+    let versions = found.into_iter().filter(|path| path.is_file());
+    let versions = versions.filter_map(|path| Some((version(&path)?, path)));
+    versions.filter(|(minor, _)| wanted(*minor)).collect()
 }
 
 /// A hang fails, soon, and takes with it what it has started.

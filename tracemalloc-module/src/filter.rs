@@ -4,15 +4,18 @@
 //! time a filter is asked; a filter of the exact class with ordinary values is handed to the
 //! snapshot crate whole, any other is asked trace by trace.
 
-use crate::module::Flag;
-use crate::raw;
-use rustpython_vm::builtins::{PyStr, PyTuple};
+use crate::arguments::arguments;
+use crate::{attr, objects, originals, raw};
+use rustpython_vm::builtins::{PyList, PyStr, PyTuple};
 use rustpython_vm::class::StaticType;
-use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer};
+use rustpython_vm::function::PySetterValue;
+use rustpython_vm::protocol::PyIterReturn;
+use rustpython_vm::types::{Constructor, DefaultConstructor, Initializer, PyComparisonOp};
 use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass,
 };
 use snapshot::{DomainFilter, Filter, FrameFilter};
+use std::borrow::Cow;
 
 /// What Filter and DomainFilter have in common.
 #[pyclass(module = false, name = "BaseFilter")]
@@ -25,21 +28,19 @@ pub(crate) struct PyBaseFilter {}
 )]
 impl PyBaseFilter {
     #[pymethod]
-    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-        crate::attr::reduce(zelf, vm)
+    fn __reduce_ex__(zelf: PyObjectRef, protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        crate::attr::reduce(zelf, protocol, vm)
     }
 
     #[pymethod]
-    fn _match(_zelf: &Py<Self>, _trace: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-        Err(vm.new_not_implemented_error(""))
+    fn _match(_zelf: &Py<Self>, args: BaseMatchArgs, vm: &VirtualMachine) -> PyResult {
+        drop(args.trace);
+        Err(vm.new_exception_empty(vm.ctx.exceptions.not_implemented_error.to_owned()))
     }
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct BaseArgs {
-    #[pyarg(any)]
-    inclusive: PyObjectRef,
-}
+arguments! { pub(crate) struct BaseArgs of method "BaseFilter.__init__" (inclusive) }
+arguments! { struct BaseMatchArgs of method "BaseFilter._match" (trace) }
 
 impl DefaultConstructor for PyBaseFilter {}
 
@@ -72,89 +73,104 @@ impl PyFilter {
         zelf.get_attr("_filename_pattern", vm)
     }
 
-    #[pymethod]
-    fn _match_frame_impl(
-        zelf: &Py<Self>,
-        filename: PyObjectRef,
-        lineno: PyObjectRef,
+    #[pygetset(setter)]
+    fn set_filename_pattern(
+        zelf: PyObjectRef,
+        value: PySetterValue,
         vm: &VirtualMachine,
-    ) -> PyResult<bool> {
+    ) -> PyResult<()> {
+        attr::read_only(&zelf, "filename_pattern", &value, vm)
+    }
+
+    #[pymethod]
+    fn _match_frame_impl(zelf: &Py<Self>, args: FrameImplArgs, vm: &VirtualMachine) -> PyResult {
         let zelf = zelf.as_object();
-        let pattern = raw::text(&*zelf.get_attr("_filename_pattern", vm)?, vm)?;
-        let filename = raw::text(&filename, vm)?;
-        let filename = snapshot::normalize_filename(filename.as_bytes()).into_owned();
-        if !snapshot::fnmatch(&filename, pattern.as_bytes()) {
-            return Ok(false);
+        let name = originals::instance("_normalize_filename", vec![args.filename], vm)?;
+        let pattern = zelf.get_attr("_filename_pattern", vm)?;
+        if !matches(name, pattern, vm)? {
+            return Ok(vm.ctx.new_bool(false).into());
         }
         let wanted = zelf.get_attr("lineno", vm)?;
         if vm.is_none(&wanted) {
-            return Ok(true);
+            return Ok(vm.ctx.new_bool(true).into());
         }
-        vm.bool_eq(&lineno, &wanted)
+        args.lineno.rich_compare(wanted, PyComparisonOp::Eq, vm)
     }
 
     #[pymethod]
-    fn _match_frame(
-        zelf: &Py<Self>,
-        filename: PyObjectRef,
-        lineno: PyObjectRef,
-        vm: &VirtualMachine,
-    ) -> PyResult<bool> {
-        let matches = Self::_match_frame_impl(zelf, filename, lineno, vm)?;
-        Ok(matches ^ !inclusive(zelf.as_object(), vm)?)
+    fn _match_frame(zelf: &Py<Self>, args: FrameArgs, vm: &VirtualMachine) -> PyResult {
+        let zelf = zelf.as_object();
+        let matches = vm.call_method(zelf, "_match_frame_impl", (args.filename, args.lineno))?;
+        let exclusive: PyObjectRef = vm.ctx.new_bool(!inclusive(zelf, vm)?).into();
+        vm._xor(&matches, &exclusive)
     }
 
     #[pymethod]
-    fn _match_traceback(
-        zelf: &Py<Self>,
-        traceback: PyObjectRef,
-        vm: &VirtualMachine,
-    ) -> PyResult<bool> {
-        let object = zelf.as_object();
-        if !object.get_attr("all_frames", vm)?.try_to_bool(vm)? {
-            let frame = traceback.get_item(&0_usize, vm)?;
-            let (name, line) = (frame.get_item(&0_usize, vm)?, frame.get_item(&1_usize, vm)?);
-            return Self::_match_frame(zelf, name, line, vm);
+    fn _match_traceback(zelf: &Py<Self>, args: TracebackArgs, vm: &VirtualMachine) -> PyResult {
+        let zelf = zelf.as_object();
+        if !zelf.get_attr("all_frames", vm)?.try_to_bool(vm)? {
+            let frame = args.traceback.get_item(&0_usize, vm)?;
+            let [name, line] = objects::unpack(&frame, vm)?;
+            return vm.call_method(zelf, "_match_frame", (name, line));
         }
-        let frames: Vec<PyObjectRef> = vm.extract_elements_with(&traceback, Ok)?;
-        for frame in frames {
-            let (name, line) = (frame.get_item(&0_usize, vm)?, frame.get_item(&1_usize, vm)?);
-            if Self::_match_frame_impl(zelf, name, line, vm)? {
-                return inclusive(object, vm);
+        let frames = args.traceback.get_iter(vm)?;
+        while let PyIterReturn::Return(frame) = frames.next(vm)? {
+            let [name, line] = objects::unpack(&frame, vm)?;
+            let matches = vm.call_method(zelf, "_match_frame_impl", (name, line))?;
+            if matches.try_to_bool(vm)? {
+                return zelf.get_attr("inclusive", vm);
             }
         }
-        Ok(!inclusive(object, vm)?)
+        Ok(vm.ctx.new_bool(!inclusive(zelf, vm)?).into())
     }
 
     #[pymethod]
-    fn _match(zelf: &Py<Self>, trace: PyObjectRef, vm: &VirtualMachine) -> PyResult<bool> {
-        let object = zelf.as_object();
-        let matches = Self::_match_traceback(zelf, trace.get_item(&2_usize, vm)?, vm)?;
-        let domain = object.get_attr("domain", vm)?;
-        if vm.is_none(&domain) {
+    fn _match(zelf: &Py<Self>, args: MatchArgs, vm: &VirtualMachine) -> PyResult {
+        let zelf = zelf.as_object();
+        let [domain, _size, traceback, _total] = objects::unpack(&args.trace, vm)?;
+        let matches = vm.call_method(zelf, "_match_traceback", (traceback,))?;
+        let wanted = zelf.get_attr("domain", vm)?;
+        if vm.is_none(&wanted) {
             return Ok(matches);
         }
-        let same = vm.bool_eq(&*trace.get_item(&0_usize, vm)?, &domain)?;
-        Ok(if inclusive(object, vm)? {
-            matches && same
-        } else {
-            matches || !same
-        })
+        let inclusive = inclusive(zelf, vm)?;
+        if matches.clone().try_to_bool(vm)? != inclusive {
+            return Ok(matches);
+        }
+        let op = match inclusive {
+            true => PyComparisonOp::Eq,
+            false => PyComparisonOp::Ne,
+        };
+        let wanted = zelf.get_attr("domain", vm)?;
+        domain.rich_compare(wanted, op, vm)
     }
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct FilterArgs {
-    #[pyarg(any)]
-    inclusive: PyObjectRef,
-    #[pyarg(any)]
-    filename_pattern: PyObjectRef,
-    #[pyarg(any, default, py_default = "None")]
-    lineno: Option<PyObjectRef>,
-    #[pyarg(any, default, py_default = "False")]
-    all_frames: Flag,
-    #[pyarg(any, default, py_default = "None")]
-    domain: Option<PyObjectRef>,
+arguments! {
+    pub(crate) struct FilterArgs of method "Filter.__init__" (
+        inclusive, filename_pattern; lineno = None, all_frames = False, domain = None
+    )
+}
+arguments! {
+    struct FrameImplArgs of method "Filter._match_frame_impl" (filename, lineno)
+}
+arguments! { struct FrameArgs of method "Filter._match_frame" (filename, lineno) }
+arguments! { struct TracebackArgs of method "Filter._match_traceback" (traceback) }
+arguments! { struct MatchArgs of method "Filter._match" (trace) }
+
+/// `fnmatch.fnmatch` of names that are normalised already.
+fn matches(name: PyObjectRef, pattern: PyObjectRef, vm: &VirtualMachine) -> PyResult<bool> {
+    if let (Some(text), Some(wanted)) = (
+        name.downcast_ref_if_exact::<PyStr>(vm),
+        pattern.downcast_ref_if_exact::<PyStr>(vm),
+    ) && originals::unpatched_helpers(vm)
+    {
+        let (text, wanted) = (text.as_wtf8().as_bytes(), wanted.as_wtf8().as_bytes());
+        return Ok(snapshot::fnmatch(text, wanted));
+    }
+    let module = originals::attribute("fnmatch", vm)?;
+    vm.call_method(&module, "fnmatch", (name, pattern))?
+        .try_to_bool(vm)
 }
 
 impl DefaultConstructor for PyFilter {}
@@ -164,32 +180,37 @@ impl Initializer for PyFilter {
 
     fn init(zelf: &Py<Self>, args: FilterArgs, vm: &VirtualMachine) -> PyResult<()> {
         let zelf = zelf.as_object();
-        let pattern = normalized(args.filename_pattern, vm)?;
-        let or_none = |value: Option<PyObjectRef>| value.unwrap_or_else(|| vm.ctx.none());
+        let pattern = vec![args.filename_pattern];
+        let pattern = originals::instance("_normalize_filename", pattern, vm)?;
         zelf.set_attr("inclusive", args.inclusive, vm)?;
         zelf.set_attr("_filename_pattern", pattern, vm)?;
-        zelf.set_attr("lineno", or_none(args.lineno), vm)?;
-        let all_frames = args.all_frames.object(vm);
-        zelf.set_attr("all_frames", all_frames, vm)?;
-        zelf.set_attr("domain", or_none(args.domain), vm)
+        zelf.set_attr("lineno", args.lineno, vm)?;
+        zelf.set_attr("all_frames", args.all_frames, vm)?;
+        zelf.set_attr("domain", args.domain, vm)
     }
 }
 
-/// A pattern as `Filter` keeps it: in the platform's case, and of a `.pyc` file that of its
-/// source.
-fn normalized(pattern: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-    if pattern.downcast_ref::<PyStr>().is_some() {
-        let text = raw::text(&pattern, vm)?;
-        let text = snapshot::normalize_filename(text.as_bytes()).into_owned();
-        return Ok(crate::names::string(&snapshot::Text::new(text), vm));
+/// `_normalize_filename`: a name or a pattern in the platform's case, and of a `.pyc` file that
+/// of its source.
+pub(crate) fn normalized(name: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+    if let Some(text) = name.downcast_ref_if_exact::<PyStr>(vm)
+        && originals::unpatched_helpers(vm)
+    {
+        let bytes = text.as_wtf8().as_bytes();
+        return Ok(match snapshot::normalize_filename(bytes) {
+            Cow::Borrowed(same) if same == bytes => name,
+            other => crate::names::string(&snapshot::Text::new(&other), vm),
+        });
     }
-    // A path, or an error that `os.path` words.
-    let path = vm.import("os", 0)?.get_attr("path", vm)?;
-    let name = vm.call_method(&path, "normcase", (pattern,))?;
-    match name.downcast_ref::<PyStr>() {
-        Some(_) => normalized(name, vm),
-        None => Err(vm.new_type_error("a bytes pattern cannot match file names, which are str")),
+    let path = originals::attribute("os", vm)?.get_attr("path", vm)?;
+    let name = vm.call_method(&path, "normcase", (name,))?;
+    if !vm
+        .call_method(&name, "endswith", (".pyc",))?
+        .try_to_bool(vm)?
+    {
+        return Ok(name);
     }
+    name.get_item(&*objects::slice(None, vm.ctx.new_int(-1).into(), vm), vm)
 }
 
 /// Filter on the domain of traces.
@@ -209,22 +230,25 @@ impl PyDomainFilter {
         zelf.get_attr("_domain", vm)
     }
 
+    #[pygetset(setter)]
+    fn set_domain(zelf: PyObjectRef, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+        attr::read_only(&zelf, "domain", &value, vm)
+    }
+
     #[pymethod]
-    fn _match(zelf: &Py<Self>, trace: PyObjectRef, vm: &VirtualMachine) -> PyResult<bool> {
+    fn _match(zelf: &Py<Self>, args: DomainMatchArgs, vm: &VirtualMachine) -> PyResult {
         let zelf = zelf.as_object();
-        let domain = zelf.get_attr("domain", vm)?;
-        let same = vm.bool_eq(&*trace.get_item(&0_usize, vm)?, &domain)?;
-        Ok(same ^ !inclusive(zelf, vm)?)
+        let [domain, _size, _traceback, _total] = objects::unpack(&args.trace, vm)?;
+        let same = domain.rich_compare(zelf.get_attr("domain", vm)?, PyComparisonOp::Eq, vm)?;
+        let exclusive: PyObjectRef = vm.ctx.new_bool(!inclusive(zelf, vm)?).into();
+        vm._xor(&same, &exclusive)
     }
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct DomainArgs {
-    #[pyarg(any)]
-    inclusive: PyObjectRef,
-    #[pyarg(any)]
-    domain: PyObjectRef,
+arguments! {
+    pub(crate) struct DomainArgs of method "DomainFilter.__init__" (inclusive, domain)
 }
+arguments! { struct DomainMatchArgs of method "DomainFilter._match" (trace) }
 
 impl DefaultConstructor for PyDomainFilter {}
 
@@ -244,29 +268,35 @@ fn inclusive(filter: &PyObject, vm: &VirtualMachine) -> PyResult<bool> {
 
 /// The filter as the snapshot crate knows it; `None` where its class or its values are others
 /// than it knows.
-fn native(filter: &PyObject, vm: &VirtualMachine) -> PyResult<Option<Filter>> {
+fn native(filter: &PyObject, vm: &VirtualMachine) -> Option<Filter> {
     let class = filter.class();
-    if class.is(PyDomainFilter::static_type()) {
-        let domain = filter.get_attr("_domain", vm)?;
-        let inclusive = inclusive(filter, vm)?;
-        let domain = raw::number(&domain, vm).ok();
-        return Ok(domain.map(|domain| DomainFilter::new(inclusive, domain).into()));
+    // A method among the attributes would come before that of the class.
+    let attributes = filter.dict()?.__len__();
+    let value = |name: &'static str| filter.get_attr(name, vm).ok();
+    if class.is(PyDomainFilter::static_type()) && attributes == 2 {
+        let domain = raw::number(&*value("_domain")?, vm).ok()?;
+        return Some(DomainFilter::new(exact_bool(&*value("inclusive")?, vm)?, domain).into());
     }
-    if !class.is(PyFilter::static_type()) {
-        return Ok(None);
+    if !class.is(PyFilter::static_type()) || attributes != 5 {
+        return None;
     }
-    let pattern = filter.get_attr("_filename_pattern", vm)?;
-    let lineno = optional(&*filter.get_attr("lineno", vm)?, vm);
-    let domain = optional(&*filter.get_attr("domain", vm)?, vm);
-    let (Ok(pattern), Some(lineno), Some(domain)) = (raw::text(&pattern, vm), lineno, domain)
-    else {
-        return Ok(None);
-    };
-    let mut native = FrameFilter::new(inclusive(filter, vm)?, pattern.as_bytes());
-    native.lineno = lineno;
-    native.domain = domain;
-    native.all_frames = filter.get_attr("all_frames", vm)?.try_to_bool(vm)?;
-    Ok(Some(native.into()))
+    let pattern = raw::text(&*value("_filename_pattern")?, vm).ok()?;
+    let inclusive = exact_bool(&*value("inclusive")?, vm)?;
+    let mut native = FrameFilter::new(inclusive, pattern.as_bytes());
+    if native.filename_pattern().as_bytes() != pattern.as_bytes() {
+        // A pattern that a program put there: it is not normalised, and a name is.
+        return None;
+    }
+    native.lineno = optional(&*value("lineno")?, vm)?;
+    native.domain = optional(&*value("domain")?, vm)?;
+    native.all_frames = exact_bool(&*value("all_frames")?, vm)?;
+    Some(native.into())
+}
+
+/// The truth of a bool. That of other objects is asked for as often as Python asks.
+fn exact_bool(value: &PyObject, vm: &VirtualMachine) -> Option<bool> {
+    let exact = value.class().is(vm.ctx.types.bool_type);
+    exact.then(|| value.is(&vm.ctx.true_value))
 }
 
 fn optional(value: &PyObject, vm: &VirtualMachine) -> Option<Option<i64>> {
@@ -276,63 +306,51 @@ fn optional(value: &PyObject, vm: &VirtualMachine) -> Option<Option<i64>> {
     raw::number(value, vm).ok().map(Some)
 }
 
-/// All filters as the snapshot crate knows them; `None` where it does not know one.
-pub(crate) fn all_native(
-    filters: &[PyObjectRef],
-    vm: &VirtualMachine,
-) -> PyResult<Option<Vec<Filter>>> {
-    filters.iter().map(|filter| native(filter, vm)).collect()
+/// All filters of a list or tuple as the snapshot crate knows them; `None` where it does not
+/// know one, or where the program has changed how filters work.
+pub(crate) fn all_native(filters: &PyObject, vm: &VirtualMachine) -> Option<Vec<Filter>> {
+    if !originals::unpatched(&["_normalize_filename"], vm) || !originals::unpatched_helpers(vm) {
+        return None;
+    }
+    if let Some(tuple) = filters.downcast_ref_if_exact::<PyTuple>(vm) {
+        return tuple.as_slice().iter().map(|f| native(f, vm)).collect();
+    }
+    let list = filters.downcast_ref_if_exact::<PyList>(vm)?;
+    list.borrow_vec().iter().map(|f| native(f, vm)).collect()
 }
 
-/// The raw traces that filters of any class keep, asked one by one as Python does.
+/// The raw traces of a snapshot that filters of any class keep, asked one by one as Python does.
 pub(crate) fn keep(
-    traces: &PyObject,
-    filters: &[PyObjectRef],
+    snapshot: &PyObject,
+    filters: &PyObject,
     vm: &VirtualMachine,
-) -> PyResult<Vec<PyObjectRef>> {
+) -> PyResult<PyObjectRef> {
+    let traces = || snapshot.get_attr("traces", vm)?.get_attr("_traces", vm);
+    if !filters.to_owned().try_to_bool(vm)? {
+        return vm.call_method(&*traces()?, "copy", ());
+    }
     let (mut include, mut exclude) = (Vec::new(), Vec::new());
-    for filter in filters {
-        match inclusive(filter, vm)? {
+    let filters = filters.get_iter(vm)?;
+    while let PyIterReturn::Return(filter) = filters.next(vm)? {
+        match inclusive(&filter, vm)? {
             true => include.push(filter),
             false => exclude.push(filter),
         }
     }
-    let traces: Vec<PyObjectRef> = vm.extract_elements_with(traces, Ok)?;
+    let list = |filters: Vec<PyObjectRef>| -> PyObjectRef { vm.ctx.new_list(filters).into() };
+    let (include, exclude) = (list(include), list(exclude));
     let mut kept = Vec::new();
-    for trace in traces {
-        if is_kept(&trace, &include, &exclude, vm)? {
+    let traces = traces()?.get_iter(vm)?;
+    while let PyIterReturn::Return(trace) = traces.next(vm)? {
+        let arguments = (include.clone(), exclude.clone(), trace.clone());
+        if vm
+            .call_method(snapshot, "_filter_trace", arguments)?
+            .try_to_bool(vm)?
+        {
             kept.push(trace);
         }
     }
-    Ok(kept)
-}
-
-fn is_kept(
-    trace: &PyObjectRef,
-    include: &[&PyObjectRef],
-    exclude: &[&PyObjectRef],
-    vm: &VirtualMachine,
-) -> PyResult<bool> {
-    let matches = |filter: &PyObjectRef| {
-        vm.call_method(filter, "_match", (trace.clone(),))?
-            .try_to_bool(vm)
-    };
-    let mut included = include.is_empty();
-    for filter in include {
-        if matches(filter)? {
-            included = true;
-            break;
-        }
-    }
-    if !included {
-        return Ok(false);
-    }
-    for filter in exclude {
-        if !matches(filter)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Ok(list(kept))
 }
 
 /// `Snapshot._filter_trace`.
@@ -342,27 +360,25 @@ pub(crate) fn filter_trace(
     trace: &PyObjectRef,
     vm: &VirtualMachine,
 ) -> PyResult<bool> {
-    let include: Vec<PyObjectRef> = vm.extract_elements_with(include, Ok)?;
-    let exclude: Vec<PyObjectRef> = vm.extract_elements_with(exclude, Ok)?;
-    let include: Vec<&PyObjectRef> = include.iter().collect();
-    let exclude: Vec<&PyObjectRef> = exclude.iter().collect();
-    is_kept(trace, &include, &exclude, vm)
+    Ok(passes(include, true, trace, vm)? && passes(exclude, false, trace, vm)?)
 }
 
-/// The filters of a call of `filter_traces`.
-pub(crate) fn of_argument(filters: &PyObject, vm: &VirtualMachine) -> PyResult<Vec<PyObjectRef>> {
-    if let Some(tuple) = filters.downcast_ref::<PyTuple>() {
-        return Ok(tuple.as_slice().to_vec());
+/// Whether `any` filter matches a trace, or else whether all do; without filters, anything passes.
+fn passes(
+    filters: &PyObject,
+    any: bool,
+    trace: &PyObjectRef,
+    vm: &VirtualMachine,
+) -> PyResult<bool> {
+    if !filters.to_owned().try_to_bool(vm)? {
+        return Ok(true);
     }
-    if filters
-        .class()
-        .get_attr(vm.ctx.intern_str("__iter__"))
-        .is_none()
-    {
-        return Err(vm.new_type_error(format!(
-            "filters must be a list of filters, not {}",
-            filters.class().name()
-        )));
+    let filters = filters.get_iter(vm)?;
+    while let PyIterReturn::Return(filter) = filters.next(vm)? {
+        let matches = vm.call_method(&filter, "_match", (trace.clone(),))?;
+        if matches.try_to_bool(vm)? == any {
+            return Ok(any);
+        }
     }
-    vm.extract_elements_with(filters, Ok)
+    Ok(!any)
 }

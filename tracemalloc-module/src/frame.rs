@@ -2,9 +2,13 @@
 //!
 //! Invariant: equality, order and hash are those of the (filename, lineno) tuple.
 
+use crate::arguments::arguments;
 use crate::attr::{self, Attr};
+use crate::originals;
 use crate::text::Words;
+use rustpython_vm::class::StaticType;
 use rustpython_vm::common::wtf8::Wtf8Buf;
+use rustpython_vm::function::PySetterValue;
 use rustpython_vm::types::{
     Comparable, Constructor, DefaultConstructor, Hashable, Initializer, Representable,
 };
@@ -36,12 +40,16 @@ impl PyFrame {
         Self { _frame }.into_ref(&vm.ctx)
     }
 
-    pub(crate) fn tuple(&self, vm: &VirtualMachine) -> PyObjectRef {
-        attr::get(&self._frame, vm)
+    /// What `Frame` makes of a (filename, lineno) tuple now.
+    pub(crate) fn by_name(frame: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        if originals::means("Frame", Self::static_type(), vm) {
+            return Ok(Self::of(frame, vm).into());
+        }
+        originals::instance("Frame", vec![frame], vm)
     }
 
-    fn item(&self, index: usize, vm: &VirtualMachine) -> PyResult {
-        self.tuple(vm).get_item(&index, vm)
+    fn item(zelf: &Py<Self>, index: usize, vm: &VirtualMachine) -> PyResult {
+        attr::get(zelf.as_object(), &zelf._frame, "_frame", vm)?.get_item(&index, vm)
     }
 }
 
@@ -58,13 +66,23 @@ impl PyFrame {
     /// The name of the file.
     #[pygetset]
     fn filename(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        zelf.item(0, vm)
+        Self::item(zelf, 0, vm)
+    }
+
+    #[pygetset(setter)]
+    fn set_filename(zelf: &Py<Self>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+        attr::read_only(zelf.as_object(), "filename", &value, vm)
     }
 
     /// The number of the line.
     #[pygetset]
     fn lineno(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        zelf.item(1, vm)
+        Self::item(zelf, 1, vm)
+    }
+
+    #[pygetset(setter)]
+    fn set_lineno(zelf: &Py<Self>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+        attr::read_only(zelf.as_object(), "lineno", &value, vm)
     }
 
     #[pyslot]
@@ -72,29 +90,23 @@ impl PyFrame {
         zelf: &PyObject,
         vm: &VirtualMachine,
     ) -> PyResult<rustpython_vm::builtins::PyStrRef> {
-        let words = Words::new(vm)
-            .str_of(&*zelf.get_attr("filename", vm)?)?
-            .put(":")
-            .str_of(&*zelf.get_attr("lineno", vm)?)?;
+        let words = Words::new(vm).str_of(&*zelf.get_attr("filename", vm)?)?;
+        let words = words.put(":").str_of(&*zelf.get_attr("lineno", vm)?)?;
         Ok(vm.ctx.new_str(words.done()))
     }
 
     #[pymethod]
-    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-        attr::reduce(zelf, vm)
+    fn __reduce_ex__(zelf: PyObjectRef, protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, protocol, vm)
     }
 
     #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        attr::state(zelf.as_object(), &["_frame"], vm)
+        attr::state(zelf.as_object(), vm)
     }
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct FrameArgs {
-    #[pyarg(any)]
-    frame: PyObjectRef,
-}
+arguments! { pub(crate) struct FrameArgs of method "Frame.__init__" (frame) }
 
 impl DefaultConstructor for PyFrame {}
 
@@ -107,16 +119,15 @@ impl Initializer for PyFrame {
     }
 }
 
-attr::compares_as_tuple!(PyFrame, ordered);
+attr::compares_by_parts!(PyFrame, ordered, _frame);
 
 impl Representable for PyFrame {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {
         let zelf = zelf.as_object();
-        let words = Words::new(vm)
-            .put("<Frame filename=")
-            .repr_of(&*zelf.get_attr("filename", vm)?)?
-            .put(" lineno=")
-            .repr_of(&*zelf.get_attr("lineno", vm)?)?;
+        let words = Words::new(vm).put("<Frame filename=");
+        let words = words.repr_of(&*zelf.get_attr("filename", vm)?)?;
+        let words = words.put(" lineno=");
+        let words = words.repr_of(&*zelf.get_attr("lineno", vm)?)?;
         Ok(words.put(">").done())
     }
 }

@@ -48,7 +48,10 @@
 //! | `functions` | `_tracemalloc`: start, stop, the counters |
 //! | `module` | `tracemalloc`: what is in it, `take_snapshot`, `get_object_traceback` |
 //! | `frame`, `traceback`, `trace`, `statistic`, `filter`, `py_snapshot` | the classes |
+//! | `arguments` | how arguments are bound, and refused |
 //! | `attr` | attributes that are slots |
+//! | `objects` | statistics of traces that columns cannot hold |
+//! | `originals` | whether the program has replaced a name or a method |
 //! | `raw` | between Python's tuples and the snapshot crate's columns |
 //! | `names` | Python strings and frames for ids, each made once |
 //! | `text` | what `str()` and `repr()` give |
@@ -59,12 +62,15 @@
 //! Python. Numbers and names are whatever objects the program put in; they become the snapshot
 //! crate's only to be counted.
 
+mod arguments;
 mod attr;
 mod filter;
 mod frame;
 mod functions;
 mod module;
 mod names;
+mod objects;
+mod originals;
 mod persist;
 mod py_snapshot;
 mod raw;

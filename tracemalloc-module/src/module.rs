@@ -4,10 +4,19 @@
 //! `take_snapshot` calls them by their names in this module, so that a test which patches a name
 //! has its effect.
 
-use rustpython_vm::builtins::{PyDict, PyDictRef, PyStrRef, PyTuple};
+use crate::arguments::arguments;
+use crate::filter::{PyBaseFilter, PyDomainFilter, PyFilter};
+use crate::frame::PyFrame;
+use crate::originals::{self, attribute};
+use crate::py_snapshot::PySnapshot;
+use crate::statistic::{DIFF, PyStatistic, PyStatisticDiff, STATISTIC};
+use crate::trace::{PyTrace, PyTraces};
+use crate::traceback::PyTraceback;
+use rustpython_vm::builtins::{PyDict, PyDictRef, PyStrRef, PyTuple, PyType};
+use rustpython_vm::class::StaticType;
+use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{
-    AsObject, Context, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine, identifier,
-    pymodule,
+    AsObject, Context, Py, PyObject, PyObjectRef, PyResult, VirtualMachine, pymodule,
 };
 
 /// A tuple of names, for `__slots__`.
@@ -16,26 +25,41 @@ pub(crate) fn names(names: &[&'static str], ctx: &Context) -> PyObjectRef {
     PyTuple::new_ref(names.collect(), ctx).into()
 }
 
-/// An argument that is asked for its truth, but kept as it is; False by default.
-#[derive(Default)]
-pub(crate) struct Flag(Option<PyObjectRef>);
-
-impl Flag {
-    pub(crate) fn object(self, vm: &VirtualMachine) -> PyObjectRef {
-        self.0.unwrap_or_else(|| vm.ctx.new_bool(false).into())
-    }
+/// All classes of the module, each after its base.
+pub(crate) fn classes() -> [&'static Py<PyType>; 10] {
+    [
+        PyBaseFilter::static_type(),
+        PyDomainFilter::static_type(),
+        PyFilter::static_type(),
+        PyFrame::static_type(),
+        PySnapshot::static_type(),
+        PyStatistic::static_type(),
+        PyStatisticDiff::static_type(),
+        PyTrace::static_type(),
+        PyTraceback::static_type(),
+        PyTraces::static_type(),
+    ]
 }
 
-impl TryFromObject for Flag {
-    fn try_from_object(_vm: &VirtualMachine, flag: PyObjectRef) -> PyResult<Self> {
-        Ok(Self(Some(flag)))
-    }
+/// The classes with slots, and their names.
+fn slots() -> [(&'static Py<PyType>, &'static [&'static str]); 5] {
+    [
+        (PyFrame::static_type(), &["_frame"]),
+        (PyStatistic::static_type(), &STATISTIC),
+        (PyStatisticDiff::static_type(), &DIFF),
+        (PyTrace::static_type(), &["_trace"]),
+        (PyTraceback::static_type(), &["_frames", "_total_nframe"]),
+    ]
 }
 
-/// What a name in this module means now.
-pub(crate) fn attribute(name: &'static str, vm: &VirtualMachine) -> PyResult {
-    vm.import("tracemalloc", 0)?.get_attr(name, vm)
-}
+arguments! { struct NoArgs of function "take_snapshot" () }
+arguments! { struct ObjectArgs of function "get_object_traceback" (obj) }
+arguments! { struct SizeArgs of function "_format_size" (size, sign) }
+arguments! { struct NameArgs of function "_normalize_filename" (filename) }
+arguments! { struct GroupsArgs of function "_compare_grouped_stats" (old_group, new_group) }
+
+/// Modules that are imported when somebody asks for them here.
+const LATER: [&str; 2] = ["fnmatch", "pickle"];
 
 /// Sets the attributes in a state dict, as unpickling does.
 pub(crate) fn set_attributes(
@@ -58,30 +82,26 @@ pub(crate) fn set_attributes(
 #[pymodule]
 pub(crate) mod tracemalloc {
     use super::*;
-    use crate::filter::{PyBaseFilter, PyDomainFilter, PyFilter};
-    use crate::frame::PyFrame;
-    use crate::py_snapshot::PySnapshot;
-    use crate::statistic::{PyStatistic, PyStatisticDiff};
-    use crate::trace::{PyTrace, PyTraces};
-    use crate::traceback::PyTraceback;
     use rustpython_vm::builtins::PyModule;
     use rustpython_vm::class::PyClassImpl;
-    use rustpython_vm::function::PosArgs;
-    use rustpython_vm::types::PyTypeFlags;
-    use rustpython_vm::{FromArgs, Py};
     use vm_hooks::SnapshotError;
+
+    /// What `take_snapshot` looks up by its name.
+    const TAKING: [&str; 5] = [
+        "is_tracing",
+        "_get_traces",
+        "get_traceback_limit",
+        "Snapshot",
+        "_Traces",
+    ];
 
     /// Take a snapshot of the traces of all memory blocks.
     ///
     /// RuntimeError: tracing is off.
     #[pyfunction]
-    fn take_snapshot(vm: &VirtualMachine) -> PyResult {
-        const USED: [&str; 3] = ["is_tracing", "_get_traces", "get_traceback_limit"];
-        let native = vm.import("_tracemalloc", 0)?;
-        for name in USED {
-            if !attribute(name, vm)?.is(&native.get_attr(name, vm)?) {
-                return take_snapshot_by_name(vm);
-            }
+    fn take_snapshot(_args: NoArgs, vm: &VirtualMachine) -> PyResult {
+        if !originals::unpatched(&TAKING, vm) || !originals::unchanged(&classes()) {
+            return take_snapshot_by_name(vm);
         }
         match vm_hooks::take_snapshot() {
             Ok(snapshot) => PySnapshot::of(snapshot, vm),
@@ -102,8 +122,7 @@ pub(crate) mod tracemalloc {
         }
         let traces = attribute("_get_traces", vm)?.call((), vm)?;
         let limit = attribute("get_traceback_limit", vm)?.call((), vm)?;
-        let class = attribute("Snapshot", vm)?;
-        class.call(PosArgs::new(vec![traces, limit]), vm)
+        originals::instance("Snapshot", vec![traces, limit], vm)
     }
 
     /// Return the traceback that allocated an object, as a Traceback instance.
@@ -115,19 +134,34 @@ pub(crate) mod tracemalloc {
         if vm.is_none(&frames) {
             return Ok(frames);
         }
-        Ok(PyTraceback::reversed(&frames, vm.ctx.none(), vm)?.into())
-    }
-
-    #[derive(FromArgs)]
-    struct ObjectArgs {
-        #[pyarg(any)]
-        obj: PyObjectRef,
+        originals::instance("Traceback", vec![frames], vm)
     }
 
     #[pyfunction]
-    fn _format_size(size: PyObjectRef, sign: PyObjectRef, vm: &VirtualMachine) -> PyResult<String> {
-        let size = size.try_float(vm)?.to_f64();
-        Ok(snapshot::format_size(size, sign.try_to_bool(vm)?))
+    fn _format_size(args: SizeArgs, vm: &VirtualMachine) -> PyResult {
+        crate::text::format_size(args.size, &args.sign, vm)
+    }
+
+    #[pyfunction]
+    fn _normalize_filename(args: NameArgs, vm: &VirtualMachine) -> PyResult {
+        crate::filter::normalized(args.filename, vm)
+    }
+
+    #[pyfunction]
+    fn _compare_grouped_stats(args: GroupsArgs, vm: &VirtualMachine) -> PyResult {
+        crate::objects::compare(&args.old_group, &args.new_group, vm)
+    }
+
+    /// Imports what Python's module imports at its start, and hardly anybody asks for here.
+    #[pyfunction]
+    fn __getattr__(name: PyStrRef, vm: &VirtualMachine) -> PyResult {
+        if let Some(later) = LATER
+            .iter()
+            .find(|later| name.as_bytes() == later.as_bytes())
+        {
+            return vm.import(*later, 0);
+        }
+        Err(vm.new_attribute_error(format!("module 'tracemalloc' has no attribute '{name}'")))
     }
 
     pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
@@ -147,13 +181,6 @@ pub(crate) mod tracemalloc {
             ("_Traces", PyTraces::make_static_type()),
         ];
         for (name, class) in classes {
-            // In Python they are classes written in Python: their attributes can be set, and
-            // messages show their names alone.
-            class.slots.flags.remove(PyTypeFlags::IMMUTABLETYPE);
-            class.set_attr(
-                identifier!(vm, __module__),
-                ctx.new_str("tracemalloc").into(),
-            );
             module.set_attr(ctx.intern_str(name), class, vm)?;
         }
         let native = vm.import("_tracemalloc", 0)?;
@@ -171,9 +198,48 @@ pub(crate) mod tracemalloc {
         ] {
             module.set_attr(ctx.intern_str(name), native.get_attr(name, vm)?, vm)?;
         }
-        module.set_attr("linecache", vm.import("linecache", 0)?, vm)?;
+        for (name, from, what) in [
+            ("linecache", "linecache", None),
+            ("os", "os", None),
+            ("total_ordering", "functools", Some("total_ordering")),
+            ("Iterable", "_collections_abc", Some("Iterable")),
+            ("Sequence", "_collections_abc", Some("Sequence")),
+        ] {
+            let mut value = vm.import(from, 0)?;
+            if let Some(what) = what {
+                value = value.get_attr(what, vm)?;
+            }
+            module.set_attr(ctx.intern_str(name), value, vm)?;
+        }
         module.set_attr("__file__", file_name(vm), vm)?;
-        be_sequences(vm)
+        be_sequences(vm)?;
+        be_classes_of_python(ctx);
+        // The last of all: what was made is what there is to compare with.
+        let names = vm.call_method(module.dict().as_object(), "copy", ())?;
+        native.set_attr(originals::UNPATCHED, names, vm)
+    }
+
+    /// In Python they are classes written in Python: their attributes can be set, and messages
+    /// show their names alone.
+    fn be_classes_of_python(ctx: &Context) {
+        for class in classes() {
+            class.slots.flags.remove(PyTypeFlags::IMMUTABLETYPE);
+            // One string for all of them: a pickle writes it once.
+            let home = ctx.intern_str("tracemalloc").to_owned();
+            class.set_attr(ctx.intern_str("__module__"), home.into());
+        }
+        // `copyreg` would note the names of the slots in the class when it first pickles an
+        // instance, and the class would count as changed.
+        let noted = ctx.intern_str("__slotnames__");
+        for class in classes() {
+            class.set_attr(noted, ctx.new_list(Vec::new()).into());
+        }
+        for (class, names) in slots() {
+            crate::attr::be_slots(class, names, ctx);
+            let names = names.iter().map(|name| ctx.new_str(*name).into());
+            class.set_attr(noted, ctx.new_list(names.collect()).into());
+        }
+        originals::remember(&classes());
     }
 
     /// Where Python's own module would lie, for the programs that filter on it.

@@ -6,10 +6,11 @@
 //! Invariant: both ways keep the order of traces and every value.
 
 use crate::names::{Names, string};
-use rustpython_vm::builtins::{PyInt, PyStr, PyTuple, PyTupleRef};
+use crate::objects::unpack;
+use rustpython_vm::builtins::{PyInt, PyList, PyStr, PyTuple, PyTupleRef};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use snapshot::{BuildError, Snapshot, SnapshotBuilder, Text, Trace, Traceback};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One raw trace of a snapshot.
 pub(crate) fn trace(
@@ -85,6 +86,52 @@ pub(crate) fn snapshot_of(
     })
 }
 
+/// A snapshot of the raw traces in a list or tuple of the usual rows; `None` for anything else.
+///
+/// Exactly the usual classes: a bool is an int for Python, but is shown as another one.
+pub(crate) fn plain_snapshot_of(
+    traces: &PyObject,
+    limit: u32,
+    vm: &VirtualMachine,
+) -> Option<Snapshot> {
+    let types = &vm.ctx.types;
+    let is_int = |value: &PyObject| value.class().is(types.int_type);
+    let is_frame = |frame: &PyObjectRef| {
+        let frame = frame.downcast_ref_if_exact::<PyTuple>(vm);
+        frame.is_some_and(|frame| match frame.as_slice() {
+            [file, line] => file.class().is(types.str_type) && is_int(line),
+            _ => false,
+        })
+    };
+    let mut known = HashSet::new();
+    let mut is_row = |row: &PyObjectRef| {
+        let row = row.downcast_ref_if_exact::<PyTuple>(vm);
+        row.is_some_and(|row| match row.as_slice() {
+            [domain, size, frames, total] => {
+                let Some(tuple) = frames.downcast_ref_if_exact::<PyTuple>(vm) else {
+                    return false;
+                };
+                is_int(domain)
+                    && is_int(size)
+                    && (vm.is_none(total) || is_int(total))
+                    // Nobody else frees the tuples while we look.
+                    && (!known.insert(frames.get_id()) || tuple.as_slice().iter().all(is_frame))
+            }
+            _ => false,
+        })
+    };
+    let plain = if let Some(list) = traces.downcast_ref_if_exact::<PyList>(vm) {
+        list.borrow_vec().iter().all(&mut is_row)
+    } else {
+        let tuple = traces.downcast_ref_if_exact::<PyTuple>(vm)?;
+        tuple.as_slice().iter().all(&mut is_row)
+    };
+    if !plain {
+        return None;
+    }
+    snapshot_of(traces, limit, vm).ok()
+}
+
 struct Reader {
     builder: SnapshotBuilder,
     files: HashMap<usize, (u32, PyObjectRef)>,
@@ -152,19 +199,4 @@ where
     };
     T::try_from(int.as_bigint())
         .map_err(|_| vm.new_overflow_error("Python int is not a number that a trace can have"))
-}
-
-fn unpack<const N: usize>(row: &PyObject, vm: &VirtualMachine) -> PyResult<[PyObjectRef; N]> {
-    let values: Vec<PyObjectRef> = match row.downcast_ref::<PyTuple>() {
-        Some(tuple) => tuple.as_slice().to_vec(),
-        None => vm.extract_elements_with(row, Ok)?,
-    };
-    let got = values.len();
-    values.try_into().map_err(|_| {
-        vm.new_value_error(if got < N {
-            format!("not enough values to unpack (expected {N}, got {got})")
-        } else {
-            format!("too many values to unpack (expected {N}, got {got})")
-        })
-    })
 }

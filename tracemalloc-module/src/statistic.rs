@@ -2,8 +2,9 @@
 //!
 //! Invariant: the attributes are any objects, as in Python; sizes are bytes.
 
+use crate::arguments::arguments;
 use crate::attr::{self, Attr};
-use crate::text::Words;
+use crate::text;
 use rustpython_vm::builtins::{PyStrRef, PyTupleRef};
 use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::types::{
@@ -26,7 +27,7 @@ pub(crate) struct PyStatistic {
     count: Attr,
 }
 
-const STATISTIC: [&str; 3] = ["traceback", "size", "count"];
+pub(crate) const STATISTIC: [&str; 3] = ["traceback", "size", "count"];
 
 impl Default for PyStatistic {
     fn default() -> Self {
@@ -52,15 +53,6 @@ impl PyStatistic {
         };
         this.into_ref(&vm.ctx)
     }
-
-    fn tuple(&self, vm: &VirtualMachine) -> PyObjectRef {
-        let [traceback, size, count] = self.values(vm);
-        vm.new_tuple((traceback, size, count)).into()
-    }
-
-    fn values(&self, vm: &VirtualMachine) -> [PyObjectRef; 3] {
-        [&self.traceback, &self.size, &self.count].map(|attr| attr::get(attr, vm))
-    }
 }
 
 #[pyclass(
@@ -76,30 +68,30 @@ impl PyStatistic {
     #[pyslot]
     fn slot_str(zelf: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
         let [traceback, size, count] = values(zelf, STATISTIC, vm)?;
-        let words = Words::new(vm)
-            .str_of(&traceback)?
-            .put(": size=")
-            .size(&size, false)?
-            .put(", count=")
-            .int(&count, false)?
-            .average(&size, &count)?;
-        Ok(vm.ctx.new_str(words.done()))
+        let words = vec![
+            traceback,
+            text::size(size.clone(), false, vm)?,
+            count.clone(),
+        ];
+        let words = text::percent("%s: size=%s, count=%i", words, vm)?;
+        with_average(words, &size, &count, vm)
     }
 
     #[pymethod]
-    fn _sort_key(zelf: &Py<Self>, vm: &VirtualMachine) -> PyTupleRef {
-        let [traceback, size, count] = zelf.values(vm);
-        vm.new_tuple((size, count, traceback))
+    fn _sort_key(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyTupleRef> {
+        let [size, count, traceback] =
+            values(zelf.as_object(), ["size", "count", "traceback"], vm)?;
+        Ok(vm.new_tuple((size, count, traceback)))
     }
 
     #[pymethod]
-    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-        attr::reduce(zelf, vm)
+    fn __reduce_ex__(zelf: PyObjectRef, protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, protocol, vm)
     }
 
     #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        attr::state(zelf.as_object(), &STATISTIC, vm)
+        attr::state(zelf.as_object(), vm)
     }
 }
 
@@ -115,14 +107,22 @@ fn values<const N: usize>(
     Ok(values)
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct StatisticArgs {
-    #[pyarg(any)]
-    traceback: PyObjectRef,
-    #[pyarg(any)]
-    size: PyObjectRef,
-    #[pyarg(any)]
-    count: PyObjectRef,
+/// A text of a statistic, with the average where there is something to count.
+fn with_average(
+    words: PyStrRef,
+    size: &PyObject,
+    count: &PyObject,
+    vm: &VirtualMachine,
+) -> PyResult<PyStrRef> {
+    if !count.to_owned().try_to_bool(vm)? {
+        return Ok(words);
+    }
+    let average = text::size(vm._truediv(size, count)?, false, vm)?;
+    text::percent("%s, average=%s", vec![words.into(), average], vm)
+}
+
+arguments! {
+    pub(crate) struct StatisticArgs of method "Statistic.__init__" (traceback, size, count)
 }
 
 impl DefaultConstructor for PyStatistic {}
@@ -138,19 +138,15 @@ impl Initializer for PyStatistic {
     }
 }
 
-attr::compares_as_tuple!(PyStatistic);
+attr::compares_by_parts!(PyStatistic, equality only, traceback, size, count);
 
 impl Representable for PyStatistic {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {
-        let [traceback, size, count] = values(zelf.as_object(), STATISTIC, vm)?;
-        let words = Words::new(vm)
-            .put("<Statistic traceback=")
-            .repr_of(&traceback)?
-            .put(" size=")
-            .int(&size, false)?
-            .put(" count=")
-            .int(&count, false)?;
-        Ok(words.put(">").done())
+        let values = values(zelf.as_object(), STATISTIC, vm)?;
+        let format = "<Statistic traceback=%r size=%i count=%i>";
+        Ok(text::percent(format, values.into(), vm)?
+            .as_wtf8()
+            .to_owned())
     }
 }
 
@@ -170,7 +166,7 @@ pub(crate) struct PyStatisticDiff {
     count_diff: Attr,
 }
 
-const DIFF: [&str; 5] = ["traceback", "size", "size_diff", "count", "count_diff"];
+pub(crate) const DIFF: [&str; 5] = ["traceback", "size", "size_diff", "count", "count_diff"];
 
 impl Default for PyStatisticDiff {
     fn default() -> Self {
@@ -200,23 +196,6 @@ impl PyStatisticDiff {
         };
         this.into_ref(&vm.ctx)
     }
-
-    fn values(&self, vm: &VirtualMachine) -> [PyObjectRef; 5] {
-        let attrs = [
-            &self.traceback,
-            &self.size,
-            &self.size_diff,
-            &self.count,
-            &self.count_diff,
-        ];
-        attrs.map(|attr| attr::get(attr, vm))
-    }
-
-    fn tuple(&self, vm: &VirtualMachine) -> PyObjectRef {
-        let [traceback, size, size_diff, count, count_diff] = self.values(vm);
-        vm.new_tuple((traceback, size, size_diff, count, count_diff))
-            .into()
-    }
 }
 
 #[pyclass(
@@ -232,52 +211,42 @@ impl PyStatisticDiff {
     #[pyslot]
     fn slot_str(zelf: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
         let [traceback, size, size_diff, count, count_diff] = values(zelf, DIFF, vm)?;
-        let words = Words::new(vm)
-            .str_of(&traceback)?
-            .put(": size=")
-            .size(&size, false)?
-            .put(" (")
-            .size(&size_diff, true)?
-            .put("), count=")
-            .int(&count, false)?
-            .put(" (")
-            .int(&count_diff, true)?
-            .put(")")
-            .average(&size, &count)?;
-        Ok(vm.ctx.new_str(words.done()))
+        let words = vec![
+            traceback,
+            text::size(size.clone(), false, vm)?,
+            text::size(size_diff, true, vm)?,
+            count.clone(),
+            count_diff,
+        ];
+        let words = text::percent("%s: size=%s (%s), count=%i (%+i)", words, vm)?;
+        with_average(words, &size, &count, vm)
     }
 
     #[pymethod]
     fn _sort_key(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyTupleRef> {
-        let [traceback, size, size_diff, count, count_diff] = zelf.values(vm);
-        let size_diff = vm._abs(&size_diff)?;
-        let count_diff = vm._abs(&count_diff)?;
+        let zelf = zelf.as_object();
+        let size_diff = vm._abs(&*zelf.get_attr("size_diff", vm)?)?;
+        let size = zelf.get_attr("size", vm)?;
+        let count_diff = vm._abs(&*zelf.get_attr("count_diff", vm)?)?;
+        let [count, traceback] = values(zelf, ["count", "traceback"], vm)?;
         Ok(vm.new_tuple((size_diff, size, count_diff, count, traceback)))
     }
 
     #[pymethod]
-    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-        attr::reduce(zelf, vm)
+    fn __reduce_ex__(zelf: PyObjectRef, protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, protocol, vm)
     }
 
     #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        attr::state(zelf.as_object(), &DIFF, vm)
+        attr::state(zelf.as_object(), vm)
     }
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct DiffArgs {
-    #[pyarg(any)]
-    traceback: PyObjectRef,
-    #[pyarg(any)]
-    size: PyObjectRef,
-    #[pyarg(any)]
-    size_diff: PyObjectRef,
-    #[pyarg(any)]
-    count: PyObjectRef,
-    #[pyarg(any)]
-    count_diff: PyObjectRef,
+arguments! {
+    pub(crate) struct DiffArgs of method "StatisticDiff.__init__" (
+        traceback, size, size_diff, count, count_diff
+    )
 }
 
 impl DefaultConstructor for PyStatisticDiff {}
@@ -295,22 +264,21 @@ impl Initializer for PyStatisticDiff {
     }
 }
 
-attr::compares_as_tuple!(PyStatisticDiff);
+attr::compares_by_parts!(
+    PyStatisticDiff,
+    equality only,
+    traceback,
+    size,
+    size_diff,
+    count,
+    count_diff
+);
 
 impl Representable for PyStatisticDiff {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {
         let [traceback, size, size_diff, count, count_diff] = values(zelf.as_object(), DIFF, vm)?;
-        let words = Words::new(vm)
-            .put("<StatisticDiff traceback=")
-            .repr_of(&traceback)?
-            .put(" size=")
-            .int(&size, false)?
-            .put(" (")
-            .int(&size_diff, true)?
-            .put(") count=")
-            .int(&count, false)?
-            .put(" (")
-            .int(&count_diff, true)?;
-        Ok(words.put(")>").done())
+        let words = vec![traceback, size, size_diff, count, count_diff];
+        let format = "<StatisticDiff traceback=%r size=%i (%+i) count=%i (%+i)>";
+        Ok(text::percent(format, words, vm)?.as_wtf8().to_owned())
     }
 }

@@ -4,12 +4,14 @@
 //! Columns become a list when a program asks for the list itself (`_traces`) or walks over all
 //! of it; from then on the list is the truth, since the program may change it.
 
+use crate::arguments::arguments;
 use crate::attr::{self, Attr};
 use crate::names::Names;
-use crate::raw;
-use crate::text::Words;
+use crate::text::{self, Words};
 use crate::traceback::PyTraceback;
-use rustpython_vm::builtins::{PyList, PySlice, PyStrRef, PyTuple};
+use crate::{objects, originals, raw};
+use rustpython_vm::builtins::{PyInt, PySlice, PyStrRef, PyTuple};
+use rustpython_vm::class::StaticType;
 use rustpython_vm::common::lock::{LazyLock, PyMutex};
 use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::function::{PyComparisonValue, PySetterValue};
@@ -46,8 +48,16 @@ impl PyTrace {
         Self { _trace }.into_ref(&vm.ctx)
     }
 
-    fn tuple(&self, vm: &VirtualMachine) -> PyObjectRef {
-        attr::get(&self._trace, vm)
+    /// What `Trace` makes of a raw trace now.
+    fn by_name(trace: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        if originals::means("Trace", Self::static_type(), vm) {
+            return Ok(Self::of(trace, vm).into());
+        }
+        originals::instance("Trace", vec![trace], vm)
+    }
+
+    fn raw(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
+        attr::get(zelf.as_object(), &zelf._trace, "_trace", vm)
     }
 }
 
@@ -64,51 +74,63 @@ impl PyTrace {
     /// The domain of the block; 0 is Python's own.
     #[pygetset]
     fn domain(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        zelf.tuple(vm).get_item(&0_usize, vm)
+        Self::raw(zelf, vm)?.get_item(&0_usize, vm)
+    }
+
+    #[pygetset(setter)]
+    fn set_domain(zelf: &Py<Self>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+        attr::read_only(zelf.as_object(), "domain", &value, vm)
     }
 
     /// The size of the block in bytes.
     #[pygetset]
     fn size(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        zelf.tuple(vm).get_item(&1_usize, vm)
+        Self::raw(zelf, vm)?.get_item(&1_usize, vm)
+    }
+
+    #[pygetset(setter)]
+    fn set_size(zelf: &Py<Self>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+        attr::read_only(zelf.as_object(), "size", &value, vm)
     }
 
     /// The traceback that allocated the block.
     #[pygetset]
-    fn traceback(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<PyRef<PyTraceback>> {
-        let trace: Vec<PyObjectRef> = vm.extract_elements_with(&zelf.tuple(vm), Ok)?;
-        let Some(frames) = trace.get(2) else {
-            return Err(vm.new_type_error("a trace is a tuple of a domain, a size and frames"));
-        };
-        let total = trace.get(3).cloned().unwrap_or_else(|| vm.ctx.none());
-        PyTraceback::reversed(frames, total, vm)
+    fn traceback(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
+        let rest = objects::slice(Some(vm.ctx.new_int(2).into()), vm.ctx.none(), vm);
+        let rest = Self::raw(zelf, vm)?.get_item(&*rest, vm)?;
+        let rest: Vec<PyObjectRef> = vm.extract_elements_with(&rest, Ok)?;
+        if let [frames, total] = rest.as_slice()
+            && originals::means("Traceback", PyTraceback::static_type(), vm)
+        {
+            return Ok(PyTraceback::reversed(frames, total.clone(), vm)?.into());
+        }
+        originals::instance("Traceback", rest, vm)
+    }
+
+    #[pygetset(setter)]
+    fn set_traceback(zelf: &Py<Self>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+        attr::read_only(zelf.as_object(), "traceback", &value, vm)
     }
 
     #[pyslot]
     fn slot_str(zelf: &PyObject, vm: &VirtualMachine) -> PyResult<PyStrRef> {
-        let words = Words::new(vm)
-            .str_of(&*zelf.get_attr("traceback", vm)?)?
-            .put(": ")
-            .size(&*zelf.get_attr("size", vm)?, false)?;
-        Ok(vm.ctx.new_str(words.done()))
+        let words = Words::new(vm).str_of(&*zelf.get_attr("traceback", vm)?)?;
+        let size = text::size(zelf.get_attr("size", vm)?, false, vm)?;
+        Ok(vm.ctx.new_str(words.put(": ").str_of(&size)?.done()))
     }
 
     #[pymethod]
-    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-        attr::reduce(zelf, vm)
+    fn __reduce_ex__(zelf: PyObjectRef, protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, protocol, vm)
     }
 
     #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
-        attr::state(zelf.as_object(), &["_trace"], vm)
+        attr::state(zelf.as_object(), vm)
     }
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct TraceArgs {
-    #[pyarg(any)]
-    trace: PyObjectRef,
-}
+arguments! { pub(crate) struct TraceArgs of method "Trace.__init__" (trace) }
 
 impl DefaultConstructor for PyTrace {}
 
@@ -121,18 +143,16 @@ impl Initializer for PyTrace {
     }
 }
 
-attr::compares_as_tuple!(PyTrace);
+attr::compares_by_parts!(PyTrace, equality only, _trace);
 
 impl Representable for PyTrace {
     fn repr_wtf8(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<Wtf8Buf> {
         let zelf = zelf.as_object();
-        let words = Words::new(vm)
-            .put("<Trace domain=")
-            .str_of(&*zelf.get_attr("domain", vm)?)?
-            .put(" size=")
-            .size(&*zelf.get_attr("size", vm)?, false)?
-            .put(", traceback=")
-            .repr_of(&*zelf.get_attr("traceback", vm)?)?;
+        let words = Words::new(vm).put("<Trace domain=");
+        let words = words.str_of(&*zelf.get_attr("domain", vm)?)?;
+        let size = text::size(zelf.get_attr("size", vm)?, false, vm)?;
+        let words = words.put(" size=").str_of(&size)?.put(", traceback=");
+        let words = words.repr_of(&*zelf.get_attr("traceback", vm)?)?;
         Ok(words.put(">").done())
     }
 }
@@ -145,7 +165,7 @@ pub(crate) enum Rows {
 }
 
 /// Sequence of Trace instances.
-#[pyclass(module = false, name = "_Traces")]
+#[pyclass(module = false, name = "_Traces", unhashable = true)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyTraces {
     rows: PyMutex<Option<Rows>>,
@@ -166,35 +186,35 @@ impl PyTraces {
     }
 
     /// The rows as they are now.
-    pub(crate) fn rows(&self, vm: &VirtualMachine) -> Rows {
+    pub(crate) fn rows(&self, vm: &VirtualMachine) -> PyResult<Rows> {
         let rows = self.rows.lock().clone();
-        rows.unwrap_or_else(|| Rows::Objects(vm.ctx.new_list(Vec::new()).into()))
+        rows.ok_or_else(|| vm.new_attribute_error("'_Traces' object has no attribute '_traces'"))
     }
 
     /// The rows as Python objects, which they are from now on.
-    pub(crate) fn objects(&self, vm: &VirtualMachine) -> PyObjectRef {
-        let objects: PyObjectRef = match self.rows(vm) {
-            Rows::Objects(objects) => return objects,
+    pub(crate) fn objects(&self, vm: &VirtualMachine) -> PyResult {
+        let objects: PyObjectRef = match self.rows(vm)? {
+            Rows::Objects(objects) => return Ok(objects),
             Rows::Columns(snapshot) => vm.ctx.new_list(raw::traces_of(&snapshot, vm)).into(),
         };
         let mut rows = self.rows.lock();
         if let Some(Rows::Objects(first)) = &*rows {
             // Another thread was faster; there is one list.
-            return first.clone();
+            return Ok(first.clone());
         }
         *rows = Some(Rows::Objects(objects.clone()));
-        objects
+        Ok(objects)
     }
 
     fn len(&self, vm: &VirtualMachine) -> PyResult<usize> {
-        match self.rows(vm) {
+        match self.rows(vm)? {
             Rows::Columns(snapshot) => Ok(snapshot.len()),
             Rows::Objects(objects) => objects.length(vm),
         }
     }
 
     fn item(&self, index: isize, vm: &VirtualMachine) -> PyResult {
-        let trace = match self.rows(vm) {
+        let trace = match self.rows(vm)? {
             Rows::Columns(snapshot) => {
                 let at = match index {
                     0.. => Some(index as usize),
@@ -207,7 +227,7 @@ impl PyTraces {
             }
             Rows::Objects(objects) => objects.get_item(&*vm.new_pyobj(index), vm)?,
         };
-        Ok(PyTrace::of(trace, vm).into())
+        PyTrace::by_name(trace, vm)
     }
 }
 
@@ -225,56 +245,62 @@ impl PyTraces {
 )]
 impl PyTraces {
     #[pygetset(name = "_traces")]
-    fn get_traces(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+    fn get_traces(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
         zelf.objects(vm)
     }
 
     #[pygetset(name = "_traces", setter)]
     fn set_traces(zelf: &Py<Self>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
-        let PySetterValue::Assign(traces) = value else {
-            return Err(vm.new_attribute_error("_traces cannot be deleted"));
-        };
-        *zelf.rows.lock() = Some(Rows::Objects(traces));
+        if let PySetterValue::Assign(traces) = value {
+            *zelf.rows.lock() = Some(Rows::Objects(traces));
+            return Ok(());
+        }
+        zelf.rows(vm)?;
+        let gone = zelf.rows.lock().take();
+        drop(gone);
         Ok(())
     }
 
     fn getitem(zelf: &Py<Self>, index: PyObjectRef, vm: &VirtualMachine) -> PyResult {
         if index.downcast_ref::<PySlice>().is_some() {
-            let rows = zelf.objects(vm).get_item(&*index, vm)?;
-            let traces: Vec<PyObjectRef> =
-                vm.extract_elements_with(&rows, |trace| Ok(PyTrace::of(trace, vm).into()))?;
+            let rows = zelf.objects(vm)?.get_item(&*index, vm)?;
+            let traces = vm.extract_elements_with(&rows, |trace| PyTrace::by_name(trace, vm))?;
             return Ok(PyTuple::new_ref(traces, &vm.ctx).into());
         }
-        if let Rows::Objects(objects) = zelf.rows(vm) {
-            return Ok(PyTrace::of(objects.get_item(&*index, vm)?, vm).into());
+        if let Rows::Columns(_) = zelf.rows(vm)?
+            && let Some(index) = index.downcast_ref::<PyInt>()
+            && let Ok(index) = isize::try_from(index.as_bigint())
+        {
+            return zelf.item(index, vm);
         }
-        let index = index.try_index(vm)?;
-        match index.try_to_primitive(vm) {
-            Ok(index) => zelf.item(index, vm),
-            Err(_) => Err(vm.new_index_error("cannot fit 'int' into an index-sized integer")),
-        }
+        PyTrace::by_name(zelf.objects(vm)?.get_item(&*index, vm)?, vm)
     }
 
     fn contains(zelf: &Py<Self>, trace: &PyObject, vm: &VirtualMachine) -> PyResult<bool> {
         let trace = trace.get_attr("_trace", vm)?;
-        vm._contains(&zelf.objects(vm), &trace)
+        vm._contains(&*zelf.objects(vm)?, &trace)
     }
 
     #[pymethod]
-    fn __reduce_ex__(zelf: PyObjectRef, _protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-        attr::reduce(zelf, vm)
+    fn __reduce_ex__(zelf: PyObjectRef, protocol: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+        attr::reduce(zelf, protocol, vm)
     }
 
     #[pymethod]
     fn __getstate__(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
         let state = vm.ctx.new_dict();
+        if zelf.rows(vm).is_ok() {
+            state.set_item("_traces", zelf.objects(vm)?, vm)?;
+        }
         if let Some(dict) = zelf.as_object().dict() {
             for (name, value) in dict {
                 state.set_item(&*name, value, vm)?;
             }
         }
-        state.set_item("_traces", zelf.objects(vm), vm)?;
-        Ok(state.into())
+        Ok(match state.is_empty() {
+            true => vm.ctx.none(),
+            false => state.into(),
+        })
     }
 
     #[pymethod]
@@ -283,11 +309,7 @@ impl PyTraces {
     }
 }
 
-#[derive(rustpython_vm::FromArgs)]
-pub(crate) struct TracesArgs {
-    #[pyarg(any)]
-    traces: PyObjectRef,
-}
+arguments! { pub(crate) struct TracesArgs of method "_Traces.__init__" (traces) }
 
 impl DefaultConstructor for PyTraces {}
 
@@ -330,14 +352,28 @@ impl AsMapping for PyTraces {
 
 impl Iterable for PyTraces {
     fn iter(zelf: PyRef<Self>, vm: &VirtualMachine) -> PyResult {
-        // `map(Trace, rows)`: one trace at a time, whatever the rows are.
-        let rows = zelf.objects(vm).get_iter(vm)?;
-        let map = vm.builtins.get_attr("map", vm)?;
-        let class: PyObjectRef = <PyTrace as rustpython_vm::class::StaticType>::static_type()
-            .to_owned()
-            .into();
-        map.call((class, PyObjectRef::from(rows)), vm)
+        let rows = zelf.objects(vm)?;
+        each("Trace", &rows, zelf.as_object(), vm)
     }
+}
+
+/// An iterator over a sequence of rows, each wrapped into what a name in this module means now.
+pub(crate) fn each(
+    class: &'static str,
+    rows: &PyObject,
+    sequence: &PyObject,
+    vm: &VirtualMachine,
+) -> PyResult {
+    let plain = [vm.ctx.types.list_type, vm.ctx.types.tuple_type];
+    if !plain.iter().any(|class| rows.class().is(*class)) {
+        // By index, as `Sequence` does it.
+        let by_index = vm.import("_collections_abc", 0)?.get_attr("Sequence", vm)?;
+        let by_index = by_index.get_attr("__iter__", vm)?;
+        return by_index.call((sequence.to_owned(),), vm);
+    }
+    let map = vm.builtins.get_attr("map", vm)?;
+    let rows: PyObjectRef = rows.get_iter(vm)?.into();
+    map.call((originals::attribute(class, vm)?, rows), vm)
 }
 
 impl Comparable for PyTraces {
@@ -349,8 +385,8 @@ impl Comparable for PyTraces {
     ) -> PyResult<PyComparisonValue> {
         op.eq_only(|| {
             let other = class_or_notimplemented!(Self, other);
-            vm.bool_eq(&zelf.objects(vm), &other.objects(vm))
-                .map(PyComparisonValue::Implemented)
+            let (ours, theirs) = (zelf.objects(vm)?, other.objects(vm)?);
+            attr::holds(&ours, &theirs, PyComparisonOp::Eq, vm).map(PyComparisonValue::Implemented)
         })
     }
 }
@@ -358,13 +394,5 @@ impl Comparable for PyTraces {
 impl Representable for PyTraces {
     fn repr_str(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<String> {
         Ok(format!("<Traces len={}>", zelf.len(vm)?))
-    }
-}
-
-/// A list with the same elements.
-pub(crate) fn copied(objects: &PyObject, vm: &VirtualMachine) -> PyResult {
-    match objects.downcast_ref::<PyList>() {
-        Some(list) => Ok(vm.ctx.new_list(list.borrow_vec().to_vec()).into()),
-        None => vm.call_method(objects, "copy", ()),
     }
 }
