@@ -48,10 +48,13 @@ fn sigint_is_a_keyboard_interrupt() {
 #[test]
 fn sigint_can_be_caught() {
     let dir = Dir::new();
+    // Ready only inside of the `try`.
     let code = SLEEPER.replace(
-        "time.sleep(100)",
-        "try:\n    time.sleep(100)\nexcept KeyboardInterrupt:\n    print('caught')\n    sys.exit(6)",
+        "with open(sys.argv[1], 'w') as ready:\n    pass\ntime.sleep(100)",
+        "try:\n    open(sys.argv[1], 'w').close()\n    time.sleep(100)\n\
+         except KeyboardInterrupt:\n    print('caught')\n    sys.exit(6)",
     );
+    assert_ne!(code, SLEEPER);
     for options in options() {
         let running = start(tracepy().args(options), &dir, &code);
         running.signal("INT");
