@@ -86,6 +86,12 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
+    /// Passes over bytes of the window.
+    #[inline]
+    pub fn skip(&mut self, length: usize) {
+        self.at = (self.at + length).min(self.end);
+    }
+
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let taken = *self

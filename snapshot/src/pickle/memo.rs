@@ -24,19 +24,10 @@ impl Memo {
         *self.pieces.get(index >> BITS)?.get(index & (PIECE - 1))?
     }
 
-    /// The number of values: what MEMOIZE stores at.
+    /// Stores at the number of values that are stored: MEMOIZE.
     #[inline]
-    pub fn filled(&self) -> usize {
-        self.filled
-    }
-
-    #[inline]
-    pub fn put(
-        &mut self,
-        index: usize,
-        item: Item,
-        meter: &mut Meter,
-    ) -> Result<(), LoadErrorKind> {
+    pub fn append(&mut self, item: Item, meter: &mut Meter) -> Result<(), LoadErrorKind> {
+        let index = self.filled;
         if let Some(piece) = self.pieces.get_mut(index >> BITS)
             && piece.len() == index & (PIECE - 1)
             && piece.len() < piece.capacity()
@@ -45,11 +36,11 @@ impl Memo {
             self.filled += 1;
             return Ok(());
         }
-        self.put_anywhere(index, item, meter)
+        self.put(index, item, meter)
     }
 
     #[cold]
-    fn put_anywhere(
+    pub fn put(
         &mut self,
         index: usize,
         item: Item,
@@ -90,23 +81,22 @@ mod tests {
     fn counts_and_overwrites_like_python() {
         let (mut memo, mut meter) = (Memo::default(), Meter::new());
         for index in 0..10_000 {
-            assert_eq!(memo.filled(), index);
-            memo.put(index, Item::Int(index as i32), &mut meter)
-                .unwrap();
+            assert_eq!(memo.filled, index);
+            memo.append(Item::Int(index as i32), &mut meter).unwrap();
         }
         memo.put(3, Item::None, &mut meter).unwrap();
-        assert_eq!(memo.filled(), 10_000);
+        assert_eq!(memo.filled, 10_000);
         assert_eq!(memo.get(3), Some(Item::None));
         assert_eq!(memo.get(9_999), Some(Item::Int(9_999)));
         assert_eq!(memo.get(10_000), None);
         // A number far out, and one before it.
         memo.put(1_000_000, Item::Bool(true), &mut meter).unwrap();
-        assert_eq!(memo.filled(), 10_001);
+        assert_eq!(memo.filled, 10_001);
         assert_eq!(memo.get(1_000_000), Some(Item::Bool(true)));
         assert_eq!((memo.get(999_999), memo.get(500_000)), (None, None));
         memo.put(999_999, Item::Int(1), &mut meter).unwrap();
         memo.put(12_000, Item::Int(2), &mut meter).unwrap();
-        assert_eq!(memo.filled(), 10_003);
+        assert_eq!(memo.filled, 10_003);
         assert_eq!(memo.get(12_000), Some(Item::Int(2)));
         assert_eq!(memo.get(u64::MAX), None);
     }

@@ -39,6 +39,7 @@ mod columns;
 mod decode;
 mod error;
 mod extra;
+mod fast;
 mod input;
 mod intern;
 mod item;

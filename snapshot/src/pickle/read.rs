@@ -57,10 +57,7 @@ impl<R: Read> Machine<R> {
     pub fn run(mut self) -> std::result::Result<Snapshot, LoadError> {
         let mut offset = 0;
         let result = loop {
-            let step = self.input.prepare(&mut self.meter).and_then(|()| {
-                offset = self.input.offset();
-                self.step(offset)
-            });
+            let step = self.next(&mut offset);
             match step {
                 Ok(None) => {}
                 Ok(Some(result)) => break result,
@@ -97,6 +94,22 @@ impl<R: Read> Machine<R> {
         arena.assemble(result, offset, meter)
     }
 
+    /// Executes one instruction, after those that can be read at once; gives the result at STOP.
+    #[inline]
+    fn next(&mut self, offset: &mut u64) -> Result<Option<Item>> {
+        self.input.prepare(&mut self.meter)?;
+        *offset = self.input.offset();
+        let done = match self.input.window().first() {
+            Some(&ops::MARK) => self.traces(),
+            Some(&(ops::BINGET | ops::LONG_BINGET)) => self.frames(),
+            _ => return self.step(*offset),
+        };
+        *offset = self.input.offset();
+        done?;
+        self.input.prepare(&mut self.meter)?;
+        self.step(*offset)
+    }
+
     /// Executes one instruction; gives the result at STOP.
     fn step(&mut self, offset: u64) -> Result<Option<Item>> {
         let code = self.input.u8()?;
@@ -126,8 +139,10 @@ impl<R: Read> Machine<R> {
 
             ops::GET | ops::BINGET | ops::LONG_BINGET => {
                 let index = self.memo_index(code)?;
-                let item = self.memo.get(index).ok_or(LoadErrorKind::Memo(index))?;
-                self.push(item)?;
+                match self.memo.get(index) {
+                    Some(item) => self.push(item)?,
+                    None => return Err(LoadErrorKind::Memo(index)),
+                }
             }
             ops::PUT | ops::BINPUT | ops::LONG_BINPUT => {
                 let index = self.memo_index(code)?;
@@ -135,7 +150,7 @@ impl<R: Read> Machine<R> {
             }
             ops::MEMOIZE => {
                 let top = self.top()?;
-                self.memo.put(self.memo.filled(), top, &mut self.meter)?;
+                self.memo.append(top, &mut self.meter)?;
             }
 
             ops::NONE => self.push(Item::None)?,
@@ -374,8 +389,10 @@ impl<R: Read> Machine<R> {
     #[inline]
     fn base(&self, count: usize) -> Result<usize> {
         let floor = self.marks.last().copied().unwrap_or(0);
-        let base = self.stack.len().checked_sub(count);
-        base.filter(|&base| base >= floor).ok_or(UNDERFLOW)
+        match self.stack.len().checked_sub(count) {
+            Some(base) if base >= floor => Ok(base),
+            _ => Err(UNDERFLOW),
+        }
     }
 
     #[inline]
@@ -390,14 +407,19 @@ impl<R: Read> Machine<R> {
     }
 
     fn mark(&mut self) -> Result<usize> {
-        self.marks.pop().ok_or(NO_MARK)
+        match self.marks.pop() {
+            Some(mark) => Ok(mark),
+            None => Err(NO_MARK),
+        }
     }
 
     /// The value below those from `start` on.
     fn owner(&self, start: usize) -> Result<Item> {
         let floor = self.marks.last().copied().unwrap_or(0);
-        let owner = start.checked_sub(1).filter(|&owner| owner >= floor);
-        Ok(self.stack[owner.ok_or(UNDERFLOW)?])
+        match start.checked_sub(1) {
+            Some(owner) if owner >= floor => Ok(self.stack[owner]),
+            _ => Err(UNDERFLOW),
+        }
     }
 
     fn tuple_from(&mut self, start: usize, offset: u64) -> Result<()> {
