@@ -20,8 +20,10 @@ const FULL: LoadErrorKind = LoadErrorKind::Model(BuildError::TooMany);
 /// No id.
 const UNSET: u32 = u32::MAX;
 
-/// The total of a traceback that no trace has used yet.
-const UNUSED: Option<u32> = Some(u32::MAX);
+/// For [`TraceColumns::totals`]: a traceback that no trace has used yet, or a variant; one whose
+/// traces have no total. Totals that large are kept with variants.
+const UNUSED: u32 = u32::MAX;
+const NO_TOTAL: u32 = u32::MAX - 1;
 
 #[derive(Default)]
 pub(super) struct TraceColumns {
@@ -30,6 +32,8 @@ pub(super) struct TraceColumns {
     /// The file id of each interned string that a frame has named.
     file_ids: Vec<u32>,
     frame_index: FrameIndex,
+    /// The total of each traceback, for which its [`Stack`] need not be looked at.
+    totals: Vec<u32>,
     /// Tracebacks that traces with different totals share.
     variants: SeededMap<(u32, Option<u32>), u32>,
 }
@@ -83,7 +87,7 @@ impl TraceColumns {
         let stack = Stack {
             start: flat.len(),
             length: next(frames.len())?,
-            total_nframe: UNUSED,
+            total_nframe: None,
         };
         meter::make_room(flat, frames.len(), meter)?;
         flat.extend(frames);
@@ -93,7 +97,17 @@ impl TraceColumns {
     fn add_stack(&mut self, stack: Stack, meter: &mut Meter) -> Result<u32> {
         let id = next(self.tables.stacks.len())?;
         meter::push(&mut self.tables.stacks, stack, meter)?;
+        meter::push(&mut self.totals, UNUSED, meter)?;
         Ok(id)
+    }
+
+    /// The total of a traceback, if it has one.
+    pub fn total(&self, traceback: u32) -> Option<u32> {
+        match self.totals[traceback as usize] {
+            UNUSED => self.tables.stacks[traceback as usize].total_nframe,
+            NO_TOTAL => None,
+            total => Some(total),
+        }
     }
 
     /// Adds a trace; gives its row.
@@ -105,14 +119,17 @@ impl TraceColumns {
         total_nframe: Option<u32>,
         meter: &mut Meter,
     ) -> Result<u32> {
-        let stack = &mut self.tables.stacks[traceback as usize];
-        let traceback = if stack.total_nframe == total_nframe && total_nframe != UNUSED {
-            traceback
-        } else if stack.total_nframe == UNUSED && total_nframe != UNUSED {
-            stack.total_nframe = total_nframe;
-            traceback
-        } else {
-            self.variant(traceback, total_nframe, meter)?
+        let total = &mut self.totals[traceback as usize];
+        let traceback = match total_nframe.unwrap_or(NO_TOTAL) {
+            UNUSED | NO_TOTAL if total_nframe.is_some() => {
+                self.variant(traceback, total_nframe, meter)?
+            }
+            wanted if wanted == *total => traceback,
+            wanted if *total == UNUSED => {
+                *total = wanted;
+                traceback
+            }
+            _ => self.variant(traceback, total_nframe, meter)?,
         };
         let row = next(self.rows.sizes.len())?;
         meter::push(&mut self.rows.domains, domain, meter)?;
@@ -161,15 +178,10 @@ impl TraceColumns {
                 columns
             }
         };
-        // Tuples of frames that no trace has: an extra attribute can hold some. A variant can
-        // have this total truly.
-        for stack in &mut self.tables.stacks {
-            if stack.total_nframe == UNUSED {
-                stack.total_nframe = None;
+        for (stack, total) in self.tables.stacks.iter_mut().zip(self.totals) {
+            if total < NO_TOTAL {
+                stack.total_nframe = Some(total);
             }
-        }
-        for (&(_, total_nframe), &id) in &self.variants {
-            self.tables.stacks[id as usize].total_nframe = total_nframe;
         }
         Ok((self.tables, columns))
     }
@@ -275,6 +287,7 @@ mod tests {
         for total in totals {
             columns.trace((0, 1), used, total, &mut meter).unwrap();
         }
+        assert_eq!(columns.total(0), Some(3));
         let (tables, rows) = columns
             .finish(Rows::First(totals.len()), &mut meter)
             .unwrap();

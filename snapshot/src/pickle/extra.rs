@@ -160,12 +160,10 @@ impl Values<'_> {
             self.value(Item::Frames(traceback), depth + 1)?,
         ];
         if !short {
-            values.push(
-                match columns.tables.stacks[traceback as usize].total_nframe {
-                    Some(total) => self.int(i64::from(total))?,
-                    None => Value::None,
-                },
-            );
+            values.push(match columns.total(traceback) {
+                Some(total) => self.int(i64::from(total))?,
+                None => Value::None,
+            });
         }
         Ok(Value::Tuple(values))
     }
@@ -262,7 +260,7 @@ impl Values<'_> {
                 int_key(&rows.sizes[row].to_le_bytes(), key);
                 let traceback = rows.tracebacks[row];
                 self.key(Item::Frames(traceback), key);
-                match arena.columns.tables.stacks[traceback as usize].total_nframe {
+                match arena.columns.total(traceback) {
                     _ if short => {}
                     Some(total) => int_key(&i64::from(total).to_le_bytes(), key),
                     None => key.push(b'N'),

@@ -29,7 +29,7 @@ impl<R: Read> Machine<R> {
     pub fn traces(&mut self) -> Result<()> {
         while let Some(bytes) = self.input.window().first_chunk::<MARGIN>()
             && let Some((values, traceback, total, mut length)) = trace(bytes)
-            && let Some(Item::Frames(traceback)) = self.memo.get(traceback)
+            && let Some(traceback) = self.memo.traceback(traceback)
         {
             let memoize = bytes[length] == ops::MEMOIZE;
             let (columns, meter) = (&mut self.arena.columns, &mut self.meter);
@@ -48,7 +48,7 @@ impl<R: Read> Machine<R> {
     pub fn frames(&mut self) -> Result<()> {
         while let Some(bytes) = self.input.window().first_chunk::<MARGIN>()
             && let Some((name, line, mut length)) = frame(bytes)
-            && let Some(Item::Str(name)) = self.memo.get(name)
+            && let Some(Item::Str(name)) = self.memo.get(u64::from(name))
         {
             let memoize = bytes[length] == ops::MEMOIZE;
             let meter = &mut self.meter;
@@ -67,7 +67,7 @@ impl<R: Read> Machine<R> {
 /// The domain and size, the memo index of the frames, the total, and the length.
 #[inline]
 #[expect(clippy::type_complexity, reason = "taken apart at once")]
-fn trace(bytes: &Bytes) -> Option<((u32, i64), u64, Option<u32>, usize)> {
+fn trace(bytes: &Bytes) -> Option<((u32, i64), u32, Option<u32>, usize)> {
     if bytes[0] != ops::MARK {
         return None;
     }
@@ -86,7 +86,7 @@ fn trace(bytes: &Bytes) -> Option<((u32, i64), u64, Option<u32>, usize)> {
 
 /// The memo index of the file name, the line, and the length.
 #[inline]
-fn frame(bytes: &Bytes) -> Option<(u64, u32, usize)> {
+fn frame(bytes: &Bytes) -> Option<(u32, u32, usize)> {
     let (name, at) = get(bytes, 0)?;
     let (line, at) = int(bytes, at)?;
     (bytes[at] == ops::TUPLE2).then_some((name, line, at + 1))
@@ -106,11 +106,11 @@ fn int(bytes: &Bytes, at: usize) -> Option<(u32, usize)> {
 
 /// The memo index of a GET, and where it ends.
 #[inline]
-fn get(bytes: &Bytes, at: usize) -> Option<(u64, usize)> {
+fn get(bytes: &Bytes, at: usize) -> Option<(u32, usize)> {
     let index = u32_at(bytes, at + 1)?;
     match bytes[at] {
-        ops::BINGET => Some((u64::from(index & 0xFF), at + 2)),
-        ops::LONG_BINGET => Some((u64::from(index), at + 5)),
+        ops::BINGET => Some((index & 0xFF, at + 2)),
+        ops::LONG_BINGET => Some((index, at + 5)),
         _ => None,
     }
 }
