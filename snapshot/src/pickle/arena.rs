@@ -154,7 +154,9 @@ impl Arena {
                     && let Some(size) = self.int_value(size)
                     && let Some((total, make)) = self.total(rest) =>
             {
-                let row = self.columns.trace((domain, size), frames, total, meter)?;
+                let row = self
+                    .columns
+                    .trace((domain, size), frames, total, false, meter)?;
                 return Ok(make(row));
             }
             [Item::Frame(_), ..] if items.iter().all(|item| matches!(item, Item::Frame(_))) => {

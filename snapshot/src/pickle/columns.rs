@@ -110,32 +110,55 @@ impl TraceColumns {
         }
     }
 
-    /// Adds a trace; gives its row.
+    /// Whether a traceback has this total already. Then it keeps it.
+    #[inline]
+    pub fn has_total(&self, traceback: u32, total_nframe: Option<u32>) -> bool {
+        let known = self.totals[traceback as usize];
+        match total_nframe {
+            Some(total) => known == total && total < NO_TOTAL,
+            None => known == NO_TOTAL,
+        }
+    }
+
+    /// Adds a trace; gives its row. `usual` is what [`has_total`](Self::has_total) says.
     #[inline]
     pub fn trace(
         &mut self,
         (domain, size): (u32, i64),
         traceback: u32,
         total_nframe: Option<u32>,
+        usual: bool,
         meter: &mut Meter,
     ) -> Result<u32> {
-        let total = &mut self.totals[traceback as usize];
-        let traceback = match total_nframe.unwrap_or(NO_TOTAL) {
-            UNUSED | NO_TOTAL if total_nframe.is_some() => {
-                self.variant(traceback, total_nframe, meter)?
-            }
-            wanted if wanted == *total => traceback,
-            wanted if *total == UNUSED => {
-                *total = wanted;
-                traceback
-            }
-            _ => self.variant(traceback, total_nframe, meter)?,
+        let traceback = if usual {
+            traceback
+        } else {
+            self.with_total(traceback, total_nframe, meter)?
         };
         let row = next(self.rows.sizes.len())?;
         meter::push(&mut self.rows.domains, domain, meter)?;
         meter::push(&mut self.rows.sizes, size, meter)?;
         meter::push(&mut self.rows.tracebacks, traceback, meter)?;
         Ok(row)
+    }
+
+    /// The traceback with a total, which is the first one or another one.
+    fn with_total(
+        &mut self,
+        traceback: u32,
+        total_nframe: Option<u32>,
+        meter: &mut Meter,
+    ) -> Result<u32> {
+        if self.has_total(traceback, total_nframe) {
+            return Ok(traceback);
+        }
+        let known = &mut self.totals[traceback as usize];
+        match total_nframe {
+            Some(total) if *known == UNUSED && total < NO_TOTAL => *known = total,
+            None if *known == UNUSED => *known = NO_TOTAL,
+            _ => return self.variant(traceback, total_nframe, meter),
+        }
+        Ok(traceback)
     }
 
     /// The same frames with another total.
@@ -285,7 +308,9 @@ mod tests {
             None,
         ];
         for total in totals {
-            columns.trace((0, 1), used, total, &mut meter).unwrap();
+            columns
+                .trace((0, 1), used, total, false, &mut meter)
+                .unwrap();
         }
         assert_eq!(columns.total(0), Some(3));
         let (tables, rows) = columns

@@ -26,22 +26,57 @@ type Bytes = [u8; MARGIN];
 
 impl<R: Read> Machine<R> {
     /// Reads as many traces as there are here.
+    ///
+    /// Their tracebacks are anywhere in the memo. Those of some traces are looked up before the
+    /// first is made, so that the processor waits for all of them at once.
     pub fn traces(&mut self) -> Result<()> {
-        while let Some(bytes) = self.input.window().first_chunk::<MARGIN>()
-            && let Some((values, traceback, total, mut length)) = trace(bytes)
-            && let Some(traceback) = self.memo.traceback(traceback)
-        {
-            let memoize = bytes[length] == ops::MEMOIZE;
-            let (columns, meter) = (&mut self.arena.columns, &mut self.meter);
-            let trace = Item::Trace(columns.trace(values, traceback, total, meter)?);
-            meter::push(&mut self.stack, trace, meter)?;
-            if memoize {
-                self.memo.append(trace, meter)?;
-                length += 1;
+        let mut batch = [Sequence::default(); BATCH];
+        loop {
+            let mut count = 0;
+            let mut used = 0;
+            while count < BATCH
+                && let Some(bytes) = self.input.window()[used..].first_chunk::<MARGIN>()
+                && let Some(sequence) = trace(bytes)
+            {
+                used += sequence.length;
+                batch[count] = sequence;
+                count += 1;
             }
-            self.input.skip(length);
+            // What the traces of this batch store in the memo is not there yet.
+            let filled = self.memo.filled();
+            let found = |sequence: &mut Sequence| {
+                let known = (sequence.traceback as usize) < filled;
+                let traceback = self.memo.traceback(sequence.traceback).filter(|_| known);
+                sequence.traceback = traceback.unwrap_or_default();
+                traceback.is_some()
+            };
+            let count = batch[..count]
+                .iter_mut()
+                .map(found)
+                .take_while(|&found| found)
+                .count();
+            if count == 0 {
+                return Ok(());
+            }
+            let (columns, meter) = (&mut self.arena.columns, &mut self.meter);
+            for sequence in &mut batch[..count] {
+                sequence.usual = columns.has_total(sequence.traceback, sequence.total_nframe);
+            }
+            for sequence in &batch[..count] {
+                let row = columns.trace(
+                    (sequence.domain, i64::from(sequence.size)),
+                    sequence.traceback,
+                    sequence.total_nframe,
+                    sequence.usual,
+                    meter,
+                )?;
+                meter::push(&mut self.stack, Item::Trace(row), meter)?;
+                if sequence.memoize {
+                    self.memo.append(Item::Trace(row), meter)?;
+                }
+                self.input.skip(sequence.length);
+            }
         }
-        Ok(())
     }
 
     /// Reads as many frames as there are here.
@@ -64,24 +99,47 @@ impl<R: Read> Machine<R> {
     }
 }
 
-/// The domain and size, the memo index of the frames, the total, and the length.
+/// How many traces are looked up together.
+const BATCH: usize = 16;
+
+/// The instructions of a trace.
+#[derive(Clone, Copy, Default)]
+struct Sequence {
+    domain: u32,
+    size: u32,
+    /// Its index in the memo; then its id.
+    traceback: u32,
+    total_nframe: Option<u32>,
+    /// Whether the total is that of the traceback.
+    usual: bool,
+    memoize: bool,
+    length: usize,
+}
+
 #[inline]
-#[expect(clippy::type_complexity, reason = "taken apart at once")]
-fn trace(bytes: &Bytes) -> Option<((u32, i64), u32, Option<u32>, usize)> {
+fn trace(bytes: &Bytes) -> Option<Sequence> {
     if bytes[0] != ops::MARK {
         return None;
     }
     let (domain, at) = int(bytes, 1)?;
     let (size, at) = int(bytes, at)?;
     let (traceback, at) = get(bytes, at)?;
-    let (total, at) = if bytes[at] == ops::NONE {
+    let (total_nframe, at) = if bytes[at] == ops::NONE {
         (None, at + 1)
     } else {
         let (total, at) = int(bytes, at)?;
         (Some(total), at)
     };
-    let length = at + 1;
-    (bytes[at] == ops::TUPLE).then_some(((domain, i64::from(size)), traceback, total, length))
+    let memoize = bytes[at + 1] == ops::MEMOIZE;
+    (bytes[at] == ops::TUPLE).then_some(Sequence {
+        domain,
+        size,
+        traceback,
+        total_nframe,
+        usual: false,
+        memoize,
+        length: at + 1 + usize::from(memoize),
+    })
 }
 
 /// The memo index of the file name, the line, and the length.

@@ -38,6 +38,12 @@ impl Memo {
         *self.pieces.get(index >> BITS)?.get(index & (PIECE - 1))?
     }
 
+    /// The number of values.
+    #[inline]
+    pub fn filled(&self) -> usize {
+        self.filled
+    }
+
     /// The traceback at an index.
     #[inline]
     pub fn traceback(&self, index: u32) -> Option<u32> {
