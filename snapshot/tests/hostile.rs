@@ -111,6 +111,27 @@ fn no_mutation_panics() {
 }
 
 #[test]
+fn a_memo_entry_can_be_replaced_between_traces() {
+    // MEMOIZE stores at the number of entries. The traceback is alone, at 3: the third trace
+    // takes its place, and is no tuple of frames.
+    let traces = |count: usize| {
+        let trace = b"(K\x00K\x0ah\x03K\x01t\x94".repeat(count);
+        [b"X\x01\0\0\0aK\x03\x86\x85q\x030](", &trace[..], b"e"].concat()
+    };
+    let rest = b"X\x01\0\0\0xX\x40\0\0\0".to_vec();
+    let rest = [rest, vec![b'-'; 64]].concat();
+    assert_eq!(
+        Snapshot::from_bytes(&pickle(&traces(3), &rest))
+            .unwrap()
+            .len(),
+        3
+    );
+    for count in [4, 5, 40] {
+        assert!(error(&pickle(&traces(count), &rest)).contains("trace 3 has frames that"));
+    }
+}
+
+#[test]
 fn nothing_can_be_called() {
     let system = b"cos\nsystem\n(X\x02\0\0\0idtR.";
     assert_eq!(

@@ -168,13 +168,16 @@ with open(path, "rb") as file:
     while header := file.read(9):
         length, accepted = struct.unpack("<QB", header)
         content = file.read(length)
-        signal.setitimer(signal.ITIMER_REAL, 20)
         try:
-            loaded = Unpickler(io.BytesIO(content)).load()
-            show("OK", canonical(loaded) if accepted else "")
+            signal.setitimer(signal.ITIMER_REAL, 60)
+            try:
+                loaded = Unpickler(io.BytesIO(content)).load()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            line = "OK " + (canonical(loaded) if accepted else "")
         except BaseException as error:
-            show("refused:", type(error).__name__, str(error).replace("\n", " ")[:200])
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            text = str(error)[:200].encode("ascii", "backslashreplace").decode()
+            line = f"refused: {type(error).__name__} {text!r}"
+        show(line)
         loaded = content = None
 "#;
