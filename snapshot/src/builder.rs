@@ -34,23 +34,17 @@ pub struct SnapshotBuilder {
     columns: Columns,
     traceback_limit: u32,
     error: Option<BuildError>,
-    extra: Vec<(Text, Value)>,
 }
 
 impl SnapshotBuilder {
     /// An empty builder; `traceback_limit` is the largest number of frames that the tracer keeps
     /// of a traceback.
     pub fn new(traceback_limit: u32) -> Self {
-        Self::with_tables(TableBuilder::default(), traceback_limit)
-    }
-
-    pub(crate) fn with_tables(tables: TableBuilder, traceback_limit: u32) -> Self {
         SnapshotBuilder {
-            tables,
+            tables: TableBuilder::default(),
             columns: Columns::default(),
             traceback_limit,
             error: None,
-            extra: Vec::new(),
         }
     }
 
@@ -168,10 +162,6 @@ impl SnapshotBuilder {
         Ok(())
     }
 
-    pub(crate) fn extra(&mut self, extra: Vec<(Text, Value)>) {
-        self.extra = extra;
-    }
-
     /// The finished snapshot.
     ///
     /// # Errors
@@ -182,13 +172,7 @@ impl SnapshotBuilder {
             return Err(error);
         }
         let tables = self.tables.into_tables();
-        check(&tables, &self.columns)?;
-        Ok(Snapshot::from_parts(
-            Arc::new(tables),
-            Arc::new(self.columns),
-            self.traceback_limit,
-            self.extra.into(),
-        ))
+        finish(tables, self.columns, self.traceback_limit, Vec::new())
     }
 
     fn id_or_note(&mut self, id: Result<u32, Full>) -> u32 {
@@ -202,6 +186,22 @@ impl SnapshotBuilder {
     fn note(&mut self, error: BuildError) {
         self.error.get_or_insert(error);
     }
+}
+
+/// The snapshot of finished tables and columns, if they keep the rules.
+pub(crate) fn finish(
+    tables: Tables,
+    columns: Columns,
+    traceback_limit: u32,
+    extra: Vec<(Text, Value)>,
+) -> Result<Snapshot, BuildError> {
+    check(&tables, &columns)?;
+    Ok(Snapshot::from_parts(
+        Arc::new(tables),
+        Arc::new(columns),
+        traceback_limit,
+        extra.into(),
+    ))
 }
 
 /// Checks the ids of all traces and the sums of their sizes.

@@ -69,10 +69,13 @@ fn every_truncation_is_an_error() {
         Snapshot::from_bytes(b"").unwrap_err().kind,
         LoadErrorKind::Empty
     ));
-    let longer = [bytes.as_slice(), b"x"].concat();
-    let trailing = Snapshot::from_bytes(&longer).unwrap_err();
-    assert!(matches!(trailing.kind, LoadErrorKind::TrailingBytes));
-    assert_eq!(trailing.offset, bytes.len() as u64);
+}
+
+#[test]
+fn what_follows_is_not_read() {
+    let bytes = sample();
+    let loaded = Snapshot::from_bytes(&[&bytes[..], b"\x80\x04 and more"].concat()).unwrap();
+    assert_eq!(dump(&loaded), bytes);
 }
 
 #[test]
@@ -105,6 +108,27 @@ fn no_mutation_panics() {
         }
     }
     assert!(loaded > 0, "some mutations only change a size");
+}
+
+#[test]
+fn a_memo_entry_can_be_replaced_between_traces() {
+    // MEMOIZE stores at the number of entries. The traceback is alone, at 3: the third trace
+    // takes its place, and is no tuple of frames.
+    let traces = |count: usize| {
+        let trace = b"(K\x00K\x0ah\x03K\x01t\x94".repeat(count);
+        [b"X\x01\0\0\0aK\x03\x86\x85q\x030](", &trace[..], b"e"].concat()
+    };
+    let rest = b"X\x01\0\0\0xX\x40\0\0\0".to_vec();
+    let rest = [rest, vec![b'-'; 64]].concat();
+    assert_eq!(
+        Snapshot::from_bytes(&pickle(&traces(3), &rest))
+            .unwrap()
+            .len(),
+        3
+    );
+    for count in [4, 5, 40] {
+        assert!(error(&pickle(&traces(count), &rest)).contains("trace 3 has frames that"));
+    }
 }
 
 #[test]
@@ -190,7 +214,7 @@ fn what_is_not_a_snapshot_is_named() {
             "traceback_limit is None",
         ),
         (pickle(b"]", b"K\x01K\x02"), "not named by a str"),
-        (pickle(b"]", b"X\x01\0\0\0a}]Ns"), "a dict with a key"),
+        (pickle(b"]", b"X\x01\0\0\0a}]Ns"), "a dict with a key, or"),
     ] {
         let error = error(&bytes);
         assert!(
@@ -218,15 +242,16 @@ fn lengths_claim_no_memory() {
 
 #[test]
 fn nesting_overflows_no_stack() {
-    let million = 1_000_000;
     // Lists in lists, tuples in tuples, marks without end; as a whole and as an attribute.
-    let lists = [vec![b']'; million], vec![b'a'; million - 1]].concat();
-    let tuples = [b")".to_vec(), vec![0x85; million]].concat();
-    let marks = vec![b'('; million];
-    for nested in [&lists, &tuples, &marks] {
-        error(&[nested.as_slice(), b"."].concat());
+    let lists = |depth| [vec![b']'; depth], vec![b'a'; depth - 1]].concat();
+    let tuples = |depth| [b")".to_vec(), vec![0x85; depth]].concat();
+    let marks = |depth| vec![b'('; depth];
+    for depth in [200_000, 10_000_000] {
+        for nested in [lists(depth), tuples(depth), marks(depth)] {
+            error(&[nested.as_slice(), b"."].concat());
+        }
     }
-    for nested in [&lists, &tuples] {
+    for nested in [&lists(200_000), &tuples(200_000)] {
         let attribute = [b"X\x01\0\0\0x".as_slice(), nested].concat();
         assert!(error(&pickle(b"]", &attribute)).contains("nested too deeply"));
     }
@@ -255,13 +280,17 @@ fn sharing_does_not_multiply() {
     }
     attribute.extend([b'h', 40]);
     assert!(error(&pickle(b"]", &attribute)).contains("far larger than the dump"));
-    // One long string, many times, is kept once.
-    let mut attribute = b"X\x01\0\0\0x](X".to_vec();
-    attribute.extend(100_000_u32.to_le_bytes());
-    attribute.extend(vec![b'a'; 100_000]);
-    attribute.extend(b"q\x07");
-    attribute.extend(b"h\x07".repeat(100_000));
-    attribute.push(b'e');
-    let snapshot = Snapshot::from_bytes(&pickle(b"]", &attribute)).unwrap();
-    assert_eq!(dump(&snapshot).len() / 100_000, 3);
+    // One string, many times, is kept once here, but not by everybody who makes objects of it.
+    let repeated = |length: u32, times: usize| {
+        let mut attribute = b"X\x01\0\0\0x](X".to_vec();
+        attribute.extend(length.to_le_bytes());
+        attribute.extend(vec![b'a'; length as usize]);
+        attribute.extend(b"q\x07");
+        attribute.extend(b"h\x07".repeat(times));
+        attribute.push(b'e');
+        pickle(b"]", &attribute)
+    };
+    let snapshot = Snapshot::from_bytes(&repeated(1000, 10_000)).unwrap();
+    assert_eq!(dump(&snapshot).len() / 1000, 21);
+    assert!(error(&repeated(100_000, 100_000)).contains("far larger than the dump"));
 }

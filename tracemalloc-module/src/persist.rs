@@ -194,9 +194,8 @@ pub(crate) fn load(filename: PyObjectRef, vm: &VirtualMachine) -> PyResult {
         Ok(snapshot) => snapshot,
         Err(error) => return Err(refusal(&filename, &error.to_string(), vm)?),
     };
-    let extra = snapshot.extra().to_vec();
-    let object = PySnapshot::of(snapshot, vm)?;
-    for (name, value) in &extra {
+    let object = PySnapshot::of(snapshot.clone(), vm)?;
+    for (name, value) in snapshot.extra() {
         let name = crate::names::string(name, vm);
         let name = name.downcast_ref::<PyStr>().map(ToOwned::to_owned);
         if let Some(name) = name {

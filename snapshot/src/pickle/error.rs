@@ -26,8 +26,6 @@ pub enum LoadErrorKind {
     Empty,
     /// The input ends too early, or a length in it goes past its end.
     Truncated,
-    /// The pickle is complete, but more bytes follow.
-    TrailingBytes,
     /// Not an instruction that the pickle of a snapshot uses.
     Instruction(u8),
     /// A pickle protocol later than 5.
@@ -42,8 +40,11 @@ pub enum LoadErrorKind {
     Shape(String),
     /// Values nested deeper than [`MAX_DEPTH`](crate::pickle::MAX_DEPTH), or in themselves.
     TooDeep,
-    /// Values that share parts grow far larger than the input when written out.
+    /// Extra attributes that would grow far larger than the input when written out.
     TooLarge,
+    /// It would take more memory to load than a snapshot of its size does. See
+    /// [`pickle`](crate::pickle).
+    Memory,
     /// The traces break a rule of the model.
     Model(BuildError),
 }
@@ -60,7 +61,6 @@ impl fmt::Display for LoadErrorKind {
             LoadErrorKind::Io(error) => write!(f, "cannot read: {error}"),
             LoadErrorKind::Empty => f.write_str("not a snapshot: empty"),
             LoadErrorKind::Truncated => f.write_str("truncated: more bytes were expected"),
-            LoadErrorKind::TrailingBytes => f.write_str("corrupt: bytes follow the snapshot"),
             LoadErrorKind::Instruction(code) => {
                 write!(
                     f,
@@ -85,6 +85,7 @@ impl fmt::Display for LoadErrorKind {
             LoadErrorKind::TooLarge => {
                 f.write_str("an extra attribute is far larger than the dump")
             }
+            LoadErrorKind::Memory => f.write_str("it takes far more memory than its size allows"),
             LoadErrorKind::Model(error) => write!(f, "not a snapshot: {error}"),
         }
     }

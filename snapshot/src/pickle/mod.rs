@@ -5,9 +5,9 @@
 //! needs, builds plain data from them, and refuses everything else.
 //!
 //! ```text
-//!  bytes ─▶ cursor ─▶ read ─▶ arena ─▶ assemble ─▶ Snapshot ─▶ write ─▶ bytes
-//!          (bounded  (stack   (flat     (checks the
-//!           reads)   machine)  nodes)    shape)
+//!  reader ─▶ input ─▶ read ─▶ arena, columns ─▶ assemble ─▶ Snapshot ─▶ write ─▶ bytes
+//!           (window) (stack  (flat nodes;      (checks the
+//!                    machine) tables)           shape)
 //! ```
 //!
 //! What was pickled is a `tracemalloc.Snapshot` whose `__dict__` holds `traceback_limit` (an
@@ -15,16 +15,36 @@
 //! (domain, size, frames, total_nframe), the last one missing before Python 3.9, where `frames`
 //! is a tuple of (file name, line), the most recent first.
 //!
-//! Memory: a real dump needs about four times its size while it is loaded; no input needs more
-//! than about a hundred times its size, whatever lengths it claims. Depth of nesting costs no
-//! stack: the nodes are flat, and [`Value`]s are made only of what is not deeper than
-//! [`MAX_DEPTH`].
+//! # Exactness
+//!
+//! What loads is what CPython's unpickler makes of the same bytes, and like that it reads no
+//! further than the end of the pickle. It is stricter: texts of numbers that no pickler writes,
+//! keys of a dict or members of a set that are there twice, and lists or dicts that change after
+//! something was made of them are refused.
+//!
+//! # Memory
+//!
+//! The input is read through a window of fixed size. A dump of CPython needs up to six times its
+//! size while it loads; one with fewer distinct tracebacks than traces, two times. No input takes
+//! more than eight times what was read of it and 32 MiB: whatever the loader allocates is
+//! charged to a `Meter` first, and what would take more is refused
+//! ([`LoadErrorKind::Memory`]). The same bounds the extra attributes, charged with what Python's
+//! objects for them take ([`LoadErrorKind::TooLarge`]): in a small dump, there is room for
+//! 200,000 values or so. Depth of nesting costs no stack: the nodes are flat, and [`Value`]s are
+//! made only of what is not deeper than [`MAX_DEPTH`].
 
 mod arena;
 mod assemble;
-mod cursor;
+mod columns;
+mod decode;
 mod error;
+mod extra;
+mod fast;
+mod input;
 mod intern;
+mod item;
+mod memo;
+mod meter;
 mod ops;
 mod read;
 mod value;
@@ -39,20 +59,14 @@ use crate::Snapshot;
 
 impl Snapshot {
     /// Reads a dump of CPython (3.8 to 3.14, any pickle protocol) or of [`dump`](Self::dump).
+    /// The reads are large; `reader` needs no buffer of its own, and may be read beyond the end of
+    /// the dump.
     ///
     /// # Errors
     ///
     /// [`LoadError`], which says where in the input something is wrong, and what.
-    pub fn load(mut reader: impl Read) -> Result<Snapshot, LoadError> {
-        let mut bytes = Vec::new();
-        if let Err(error) = reader.read_to_end(&mut bytes) {
-            let offset = bytes.len() as u64;
-            return Err(LoadError {
-                offset,
-                kind: LoadErrorKind::Io(error),
-            });
-        }
-        Snapshot::from_bytes(&bytes)
+    pub fn load(reader: impl Read) -> Result<Snapshot, LoadError> {
+        read::Machine::new(reader).run()
     }
 
     /// [`load`](Self::load) for a dump that is in memory.
@@ -61,7 +75,7 @@ impl Snapshot {
     ///
     /// [`LoadError`], which says where in the input something is wrong, and what.
     pub fn from_bytes(bytes: &[u8]) -> Result<Snapshot, LoadError> {
-        read::Machine::new(bytes).run()
+        Snapshot::load(bytes)
     }
 
     /// Writes the snapshot as a pickle of protocol 4, which `tracemalloc.Snapshot.load` of

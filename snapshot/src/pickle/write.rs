@@ -64,8 +64,9 @@ struct TraceWriter<'a> {
     snapshot: &'a Snapshot,
     files: Vec<u32>,
     frames: Vec<u32>,
-    /// Of the canonical tracebacks.
-    stacks: Vec<u32>,
+    /// Of a traceback; equal ones have the same. Beside it is the total, as traces ask for both
+    /// at random.
+    stacks: Vec<(u32, Option<u32>)>,
 }
 
 impl<'a> TraceWriter<'a> {
@@ -74,7 +75,12 @@ impl<'a> TraceWriter<'a> {
             snapshot,
             files: vec![UNSET; snapshot.files_len()],
             frames: vec![UNSET; snapshot.frames_len()],
-            stacks: vec![UNSET; snapshot.tracebacks_len()],
+            stacks: snapshot
+                .tables()
+                .stacks
+                .iter()
+                .map(|stack| (UNSET, stack.total_nframe))
+                .collect(),
         }
     }
 
@@ -96,11 +102,27 @@ impl<'a> TraceWriter<'a> {
         out.frame.push(ops::MARK);
         out.int(i64::from(trace.domain));
         out.int(trace.size);
-        let canonical = self.snapshot.tables().canonical()[trace.traceback.0 as usize];
-        match self.stacks[canonical as usize] {
+        let (index, total_nframe) = self.stacks[trace.traceback.0 as usize];
+        match index {
+            UNSET => self.frames_of(trace.traceback.0, out)?,
+            index => out.get(index),
+        }
+        match total_nframe {
+            Some(total) => out.int(i64::from(total)),
+            None => out.frame.push(ops::NONE),
+        }
+        out.frame.push(ops::TUPLE);
+        Ok(())
+    }
+
+    /// The frames of a traceback that is met for the first time.
+    #[cold]
+    fn frames_of<W: Write>(&mut self, traceback: u32, out: &mut Writer<W>) -> io::Result<()> {
+        let tables = self.snapshot.tables();
+        let canonical = tables.canonical()[traceback as usize];
+        let index = match self.stacks[canonical as usize].0 {
             UNSET => {
-                let snapshot = self.snapshot;
-                let frames = snapshot.tables().stack(canonical);
+                let frames = tables.stack(canonical);
                 if frames.len() > 3 {
                     out.frame.push(ops::MARK);
                 }
@@ -113,15 +135,16 @@ impl<'a> TraceWriter<'a> {
                     3 => ops::TUPLE3,
                     _ => ops::TUPLE,
                 });
-                self.stacks[canonical as usize] = out.memoize()?;
+                let index = out.memoize()?;
+                self.stacks[canonical as usize].0 = index;
+                index
             }
-            index => out.get(index),
-        }
-        match self.snapshot.total_nframe(trace.traceback) {
-            Some(total) => out.int(i64::from(total)),
-            None => out.frame.push(ops::NONE),
-        }
-        out.frame.push(ops::TUPLE);
+            index => {
+                out.get(index);
+                index
+            }
+        };
+        self.stacks[traceback as usize].0 = index;
         Ok(())
     }
 
