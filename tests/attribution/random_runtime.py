@@ -15,6 +15,7 @@ import heapq
 import importlib.machinery
 import itertools
 import json
+import opcode
 import re
 import signal
 import sys
@@ -77,9 +78,21 @@ def where():
     found = []
     while frame is not None:
         # An instruction without a line has None there, and 0 in a traceback.
-        found.append((frame.f_code.co_filename, frame.f_lineno or 0))
+        if frame.f_lineno is not None or frame.f_lasti >= first_resume(frame.f_code):
+            found.append((frame.f_code.co_filename, frame.f_lineno or 0))
         frame = frame.f_back
     return found[::-1]
+
+
+@functools.cache
+def first_resume(code):
+    """Return where the code's own lines begin: a frame is in no traceback before.
+
+    CPython's frames do not show such a frame either. Here they do, when the collector runs at the
+    moment when a cell is made.
+    """
+    opcodes = code.co_code[::2]
+    return 2 * opcodes.index(opcode.opmap["RESUME"])
 
 
 def keep(made, where):
