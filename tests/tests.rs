@@ -33,6 +33,9 @@ mod e2e {
     /// The scripts of `scripts/`: the module's API, exact counts, frames, threads, fork.
     mod scripts;
 
+    /// The programs of `attribution/`: every block on its own line, whatever made it.
+    mod attribution;
+
     /// The 25-frame traceback of a recursive function, line by line.
     mod recursion;
 
