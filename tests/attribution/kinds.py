@@ -15,6 +15,7 @@ import types
 import warnings
 
 import builtin_kinds
+import error_kinds
 import library_kinds
 from shared import KINDS, OURS, Findings, line_of_maker
 
@@ -56,7 +57,7 @@ SAME = (1, 2, [])
 SAME_SET = frozenset(SAME[:2])
 BYTES = b"abc"
 
-TABLES = (builtin_kinds.__file__, library_kinds.__file__)
+TABLES = (builtin_kinds.__file__, error_kinds.__file__, library_kinds.__file__)
 ELSEWHERE = "<other lines>"
 N = 12345
 

@@ -110,9 +110,12 @@ def main():
             name = f"<program {seed}>"
             if found := run(functions, name, limit):
                 # Of an error its text, of a traceback only that it is wrong.
-                wrong = found[0].startswith("size")
-                again = (lambda f: f.startswith("size")) if wrong else (lambda f: f[-30:] == found[0][-30:])
-                fails = lambda fewer: any(map(again, run(fewer, name, limit)))
+                begins, ends = ("size", "") if found[0].startswith("size") else ("", found[0][-30:])
+
+                def fails(fewer):
+                    again = run(fewer, name, limit)
+                    return any(text.startswith(begins) and text.endswith(ends) for text in again)
+
                 minimal = smaller(functions, fails)
                 found = run(minimal, name, limit) or found
                 findings.add(f"seed {seed}:", found[0], f"\n{random_programs.text(minimal)}\n")

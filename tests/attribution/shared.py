@@ -64,7 +64,7 @@ class Findings:
         print("ok")
 
 
-# --- kinds of objects (`builtin_kinds`, `library_kinds`)
+# --- kinds of objects (`builtin_kinds`, `error_kinds`, `library_kinds`)
 
 MANY = 2100
 SOME = 200

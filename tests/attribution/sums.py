@@ -180,7 +180,8 @@ def main():
                     total += trace.size
                 del trace, snapshot
             if total != traced:
-                findings.add(f"{use.__name__}, {frames} frames: {total} is not {traced}: {total - traced:+}")
+                wrong = f"the traces are {total}, the counter says {traced}"
+                findings.add(f"{use.__name__}, {frames} frames: {wrong}: {total - traced:+}")
             if total < 500:
                 findings.add(f"{use.__name__}: traced only {total} bytes")
             if "-v" in sys.argv:

@@ -20,6 +20,7 @@ const PROGRAMS: &[&str] = &[
 ];
 const MODULES: &[&str] = &[
     "builtin_kinds",
+    "error_kinds",
     "library_kinds",
     "random_programs",
     "random_runtime",
