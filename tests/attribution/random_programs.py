@@ -113,6 +113,10 @@ with tracing(lambda frame, event: POINT):
 ---
 with profiling(lambda frame, event: POINT): F; len("")
 ---
+with profiling(lambda frame, event: POINT): eval("POINT"); exec("x = POINT")
+---
+with tracing(lambda frame, event: POINT): eval("POINT"); exec("F; x = POINT")
+---
 in_thread(FN, d - 1); POINT
 ---
 in_threads(lambda: F or POINT, 3)

@@ -47,6 +47,7 @@ class State:
         self.threads = 0
         self.deep = 2
         self.modules = {}
+        self.names = itertools.count()
 
 
 state = State()
@@ -428,7 +429,7 @@ class Finder:
 
 
 def run_module(source, d):
-    name = f"generated_{len(state.modules)}"
+    name = f"generated_{next(state.names)}"
     state.modules[name] = source, state.space, d
     try:
         return importlib.import_module(name)

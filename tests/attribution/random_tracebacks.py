@@ -60,7 +60,7 @@ def run(functions, name, limit):
     state.verify = lambda: found.extend(differences())
     threading.excepthook = lambda args: found.append(f"a thread ends with an error: {args[1]}")
     code = compile(random_programs.text(functions), name, "exec")
-    state.space = {"__name__": "program", **vars(random_runtime)}
+    state.space = {**vars(random_runtime), "__name__": "program"}
     del state.space["state"]
     tracemalloc.stop()
     tracemalloc.start(limit)
