@@ -36,6 +36,9 @@ mod e2e {
     /// The native module against Python's own pure-Python one.
     mod oracle;
 
+    /// The programs of `attribution/`: every block on its own line, whatever made it.
+    mod attribution;
+
     /// The 25-frame traceback of a recursive function, line by line.
     mod recursion;
 
