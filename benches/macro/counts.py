@@ -3,7 +3,7 @@
 Each program runs under callgrind, which simulates the processor and counts what it executes. The
 shim calls `os.getppid` before and after the timed loops, callgrind writes its counters down there
 and starts anew (`--dump-before`), so that start-up, imports and the warm-up loop are not in the
-figure. The same calls give the profile: `--keep DIR` keeps the files for `callgrind_annotate`.
+figure. `--keep DIR` keeps the files; `own_cost.py` compares them by function.
 
 What it does not see: caches, branches that are predicted badly, page faults, the kernel. It is a
 tool for finding and comparing, and no substitute for the clock. It is some fifty times slower than

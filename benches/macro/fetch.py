@@ -6,10 +6,12 @@ Invariant: every interpreter gets the same files, and none of them is compiled C
 that a package brings along are deleted, so that its Python code runs everywhere.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 #: The version that the list in `programs.py` was made from.
@@ -25,6 +27,15 @@ def default_cache():
     """The folder for what is downloaded and built, `$XDG_CACHE_HOME/tracepy-bench`."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "tracepy-bench"
+
+
+@contextmanager
+def alone(cache):
+    """While this runs, no other harness changes the cache; that one waits."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def pip(python, *args):
@@ -49,8 +60,7 @@ class Files:
         self.programs = self.home / "pyperformance" / "data-files" / "benchmarks"
 
     def fetch(self, programs):
-        """Makes sure that all is there that `programs` need."""
-        self.cache.mkdir(parents=True, exist_ok=True)
+        """Makes sure that all is there that `programs` need. Call it `alone`."""
         if not self.programs.is_dir():
             self._fetch_pyperformance()
         for program in programs:

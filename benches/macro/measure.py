@@ -38,6 +38,7 @@ class Run:
     wall: float = None  # of the whole process
     peak: int = None  # bytes resident at most
     problem: str = ""
+    late: bool = False  # it was stopped at the limit
     output: str = field(default="", repr=False)
 
     def as_json(self):
@@ -76,6 +77,7 @@ def launch(command, env, limit, folder=None):
         user, system, wall = (float(word) for word in words[3:])
         run = Run(cpu=user + system, wall=wall, peak=int(words[2]) * 1024, output=text)
         if late:
+            run.late = True
             run.problem = f"not done after {limit:g} s"
         elif status < 0:
             run.problem = f"killed by signal {-status}: {last_line(text)}"

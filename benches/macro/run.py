@@ -131,6 +131,14 @@ def find_interpreters(options, wanted):
     return found, missing, about
 
 
+def python_with_pip(options):
+    """The CPython 3.13, whose packages fit; where there is none, the one that runs this."""
+    try:
+        return interpreters.cpython(options.cpython)
+    except interpreters.Missing:
+        return sys.executable
+
+
 def machine():
     """The processor, how many, and the system."""
     model = platform.processor() or platform.machine()
@@ -162,21 +170,32 @@ def load_average():
         return None
 
 
-def measure_all(programs, configs, files, loops, options, rounds):
-    """Interleaved rounds; the order of the configurations moves on by one with each round."""
+def measure_all(result, programs, configs, files, loops, options, rounds):
+    """Interleaved rounds; the order of the configurations moves on by one with each round.
+
+    Fills `result["runs"]` and saves the result after each round. What was not done in time is not
+    run again, since that would be most of the whole time.
+    """
     runs = {program.name: {name: [] for name in configs} for program in programs}
+    result["runs"] = runs
     order = list(configs.values())
+    too_slow = set()
     for turn in range(rounds):
         for program in programs:
             count, warmup = loops[program.name]
             line = [f"round {turn + 1}/{rounds}  {program.name:24}"]
             for at in range(len(order)):
                 config = order[(at + turn) % len(order)]
-                run = measure.run_program(config, program, files, count, warmup, options.limit)
+                if (program.name, config.name) in too_slow:
+                    run = measure.Run(problem="not run again, it was too slow before")
+                else:
+                    run = measure.run_program(config, program, files, count, warmup, options.limit)
+                if run.late:
+                    too_slow.add((program.name, config.name))
                 runs[program.name][config.name].append(run.as_json())
                 line.append(f"{config.name} " + (run.problem or f"{run.seconds:.3f}"))
             say("  ".join(line))
-    return runs
+        save(result, options.out)
 
 
 def probe(configs, blocks, rounds, limit):
@@ -271,11 +290,12 @@ def count_all(programs, configs, files, loops, options):
     return failed
 
 
-def write(result, folder):
-    """The JSON, the tables and the picture."""
+def save(result, folder):
+    """The raw figures, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
-    report(result, folder)
+    part = folder / "result.json.part"
+    part.write_text(json.dumps(result, indent=1) + "\n")
+    part.replace(folder / "result.json")
 
 
 def report(result, folder):
@@ -305,7 +325,12 @@ def main():
         show_list()
         return 0
     if options.report:
-        report(json.loads(options.report.read_text()), options.out)
+        try:
+            result = json.loads(options.report.read_text())
+        except (OSError, ValueError) as error:
+            say(f"error: {options.report}: {error}")
+            return 3
+        report(result, options.out)
         return 0
     chosen = options.programs or (SHORT if options.short else list(BY_NAME))
     programs = [BY_NAME[name] for name in chosen]
@@ -318,14 +343,11 @@ def main():
         return 3
     busy = load_average()
     try:
-        configs, missing, about = find_interpreters(options, wanted)
-        try:
-            python = interpreters.cpython(options.cpython)
-        except interpreters.Missing:
-            python = sys.executable
-        files = fetch.Files(options.cache, python)
-        files.fetch(programs)
-    except (interpreters.Missing, fetch.NotThere) as error:
+        with fetch.alone(options.cache):
+            configs, missing, about = find_interpreters(options, wanted)
+            files = fetch.Files(options.cache, python_with_pip(options))
+            files.fetch(programs)
+    except (interpreters.Missing, fetch.NotThere, OSError) as error:
         say(f"error: {error}")
         return 3
     if options.calibrate:
@@ -357,8 +379,8 @@ def main():
     }
     blocks = min(options.blocks, 20_000) if options.short else options.blocks
     result["probes"] = probe(configs, blocks, min(rounds, 5), options.limit)
-    result["runs"] = measure_all(programs, configs, files, loops, options, rounds)
-    write(result, options.out)
+    measure_all(result, programs, configs, files, loops, options, rounds)
+    report(result, options.out)
     return 1 if figures.problems(result) else 0
 
 
