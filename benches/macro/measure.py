@@ -111,6 +111,8 @@ def run_program(config, program, files, loops, warmup, limit, args=None, mark=Fa
         try:
             measured = json.loads(result.read_text())
             run.seconds, run.loop_cpu = measured["seconds"], measured["cpu"]
-        except (OSError, ValueError, KeyError) as error:
-            run.problem = f"no result: {error}"
+        except FileNotFoundError:
+            run.problem = "it ended well and wrote no result"
+        except (ValueError, KeyError) as error:
+            run.problem = f"its result cannot be read: {error!r}"
         return run
