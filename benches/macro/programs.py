@@ -1,6 +1,6 @@
 """The programs of pyperformance that are measured, each with its reason, and those left out.
 
-The list was written before any figure of it was taken. What speaks for a program is what it does to
+The list was written before the times were taken. What speaks for a program is what it does to
 a tracer of allocations: many small blocks or few, short lives or long ones, shallow stacks or deep
 ones, calls that are made anew or frames that are resumed, one place that allocates or thousands.
 Programs that hardly allocate are in it too: there a tracer has to cost nothing.
