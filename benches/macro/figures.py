@@ -136,6 +136,9 @@ def live_bar(result):
     live = result.get("probes", {}).get("25", {}).get("live")
     if not live or "traces" not in live:
         return what, bar, "not measured", None
+    if live["traces"] < 1_000_000:
+        # Tables and start-up would weigh more than the traces.
+        return what, bar, f"not told by {live['traces']:,} traces", None
     said = live["tracer_bytes"] / live["traces"]
     figure = f"{said:.1f} by its own account"
     values = [said]
