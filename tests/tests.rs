@@ -59,4 +59,7 @@ mod e2e {
 
     /// Parts of CPython's own test suite: the same verdicts, untraced and traced.
     mod conformance;
+
+    /// The harness that measures programs, in its short form.
+    mod benches;
 }
