@@ -112,24 +112,34 @@ fn plain(error: &io::Error) -> String {
 fn parse(path: &Path, reader: impl Read, length: u64) -> Result<Snapshot> {
     let done = Arc::new(AtomicU64::new(0));
     let progress = Progress::start(path, length, Arc::clone(&done));
-    let result = Snapshot::load(Counted { reader, done });
+    let mut reader = Counted {
+        reader,
+        done,
+        first: None,
+    };
+    let result = Snapshot::load(&mut reader);
     drop(progress);
+    // What pickles of objects begin with: a protocol, or (protocols 0 and 1) a class or a mark.
+    let is_pickle = matches!(reader.first, None | Some(0x80 | b'c' | b'('));
     result.map_err(|error| match &error.kind {
         LoadErrorKind::Io(error) => Failure::file(path, format!("cannot read: {}", plain(error))),
+        _ if !is_pickle => Failure::file(path, "not a snapshot: no pickle begins like this"),
         _ => Failure::file(path, error),
     })
 }
 
-/// A reader that tells how far it is.
+/// A reader that tells how far it is, and remembers the first byte.
 struct Counted<R> {
     reader: R,
     done: Arc<AtomicU64>,
+    first: Option<u8>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
         self.done.fetch_add(read as u64, Relaxed);
+        self.first = self.first.or(buffer[..read].first().copied());
         Ok(read)
     }
 }

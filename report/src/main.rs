@@ -8,6 +8,8 @@
 
 mod commands;
 mod failure;
+mod flame;
+mod formats;
 mod groups;
 mod input;
 mod model;

@@ -34,11 +34,6 @@ impl Stdout {
             result => result,
         }
     }
-
-    /// Whether the reader has gone.
-    pub fn is_gone(&self) -> bool {
-        self.gone
-    }
 }
 
 impl Write for Stdout {

@@ -6,9 +6,12 @@ use crate::failure::Result;
 use crate::render::colour::{self, When};
 
 mod completions;
+pub mod convert;
 mod diff;
+mod flamegraph;
 mod info;
 mod top;
+mod tree;
 
 /// Shows what is in the snapshots that Python's tracemalloc has dumped.
 ///
@@ -50,6 +53,9 @@ Environment:
 enum Command {
     Top(top::Top),
     Diff(diff::Diff),
+    Tree(tree::Tree),
+    Flamegraph(flamegraph::Flamegraph),
+    Convert(convert::Convert),
     Info(info::Info),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -62,6 +68,9 @@ impl Cli {
         match self.command {
             Command::Top(command) => command.run(),
             Command::Diff(command) => command.run(),
+            Command::Tree(command) => command.run(),
+            Command::Flamegraph(command) => command.run(),
+            Command::Convert(command) => command.run(),
             Command::Info(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

@@ -7,12 +7,14 @@ use std::io::{self, IsTerminal, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::colour::{Role, paint};
-use super::text::shorten;
+use super::text::{beginning, shorten};
 
-/// A text and its role.
+/// A text and its role, between a quiet prefix and a quiet note.
 #[derive(Clone, Debug, Default)]
 pub struct Cell {
+    prefix: String,
     text: String,
+    note: String,
     role: Role,
 }
 
@@ -22,7 +24,35 @@ impl Cell {
         Cell {
             text: text.into(),
             role,
+            ..Cell::default()
         }
+    }
+
+    /// The cell with something before and after its text.
+    pub fn between(self, prefix: impl Into<String>, note: impl Into<String>) -> Self {
+        Cell {
+            prefix: prefix.into(),
+            note: note.into(),
+            ..self
+        }
+    }
+
+    /// The cell in colours, in so many columns: the end of the text and the beginning of the note
+    /// are what is kept.
+    fn painted(&self, room: Option<usize>) -> String {
+        let room = room.map(|room| room.saturating_sub(self.prefix.width()).max(12));
+        let text = match room {
+            Some(room) => shorten(&self.text, room),
+            None => self.text.as_str().into(),
+        };
+        let mut painted = paint(Role::Quiet, &self.prefix) + &paint(self.role, &text);
+        if !self.note.is_empty() {
+            let left = room.map_or(usize::MAX, |room| room.saturating_sub(text.width() + 2));
+            if left > 8 {
+                painted += &paint(Role::Quiet, &format!("  {}", beginning(&self.note, left)));
+            }
+        }
+        painted
     }
 }
 
@@ -103,25 +133,7 @@ fn print_row(
     let Some(cell) = cells.get(last) else {
         return writeln!(out);
     };
-    let text = match room {
-        Some(room) => shorten(&cell.text, room),
-        None => cell.text.as_str().into(),
-    };
-    writeln!(out, "{}", paint(cell.role, &text))
-}
-
-fn beginning(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut cut = String::new();
-    for c in text.chars() {
-        if cut.width() + 2 > columns {
-            break;
-        }
-        cut.push(c);
-    }
-    cut + "…"
+    writeln!(out, "{}", cell.painted(room))
 }
 
 /// The width of the terminal, if the output is one.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use snapshot::Frame;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The text with control characters (and those that turn the direction of text) as escapes.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -52,6 +52,21 @@ pub fn shorten(text: &str, columns: usize) -> Cow<'_, str> {
         start = at;
     }
     Cow::Owned(format!("…{}", &text[start..]))
+}
+
+/// The beginning of a text, if it is wider than that many columns.
+pub fn beginning(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for c in text.chars() {
+        if cut.width() + c.width().unwrap_or(0) + 1 > columns {
+            break;
+        }
+        cut.push(c);
+    }
+    cut + "…"
 }
 
 /// `1 block`, `2 blocks`.
