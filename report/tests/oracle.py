@@ -163,6 +163,31 @@ def collapsed(snapshot):
     return {";".join(path): sums for path, sums in paths(snapshot).items()}
 
 
+def rows(snapshot):
+    """What `convert --to csv` must hold, each row once."""
+    sums = defaultdict(Counter)
+    for t in snapshot.traces:
+        path = ["%s:%d" % (text(f.filename), f.lineno) for f in t.traceback]
+        last = t.traceback[-1]
+        key = t.domain, text(last.filename), last.lineno, ";".join(path)
+        sums[key].update(size=t.size, count=1)
+    return {key: (s["size"], s["count"]) for key, s in sums.items()}
+
+
+def csv_differences(name, dump):
+    """The rows that differ, read by Python's own csv module."""
+    import csv
+
+    with open(name, newline="", encoding="utf-8") as file:
+        read = {}
+        for row in csv.DictReader(file):
+            key = int(row["domain"]), row["filename"], int(row["lineno"]), row["traceback"]
+            assert key not in read, key
+            read[key] = int(row["size"]), int(row["count"])
+    expected = rows(tracemalloc.Snapshot.load(dump))
+    return [str(item) for item in set(read.items()) ^ set(expected.items())]
+
+
 def statistics_text(snapshot):
     return [str(s) for s in snapshot.statistics("lineno")]
 
@@ -170,6 +195,8 @@ def statistics_text(snapshot):
 def main(question, *files):
     if question == "version":
         return list(sys.version_info)
+    if question == "csv_differences":
+        return csv_differences(*files)
     snapshots = [tracemalloc.Snapshot.load(name) for name in files]
     return globals()[question](*snapshots)
 

@@ -19,6 +19,21 @@ mod suite {
     /// `info`.
     mod info;
 
+    /// `tree`, against adding up every prefix of every traceback.
+    mod tree;
+
+    /// `convert`: each format decoded by somebody else's reader, and compared with Python.
+    mod convert;
+
+    /// A headless Chromium, by its DevTools protocol.
+    mod browser;
+
+    /// `flamegraph`: pictures and pages, opened in Chromium.
+    mod flamegraph;
+
+    /// Outputs that exist, devices, folders.
+    mod output;
+
     /// Bad input, bad usage, exit statuses, pipes, colours, completions, the man page.
     mod command_line;
 }

@@ -10,7 +10,7 @@ use snapshot::{CallTree, Direction, Usage};
 
 use super::{Graph, Names, change_class, escape, largest_change, origin_class, preorder};
 use crate::render::size::{difference, share, size};
-use crate::render::text::{beginning, location, plural, printable};
+use crate::render::text::{location, plural, printable};
 
 const ROW: u32 = 20;
 const ABOVE: u32 = 92;
@@ -157,23 +157,48 @@ fn boxes(graph: &Graph, tree: &CallTree, deepest: u32, out: &mut dyn Write) -> i
             title += &format!("\n{} since the old dump", difference(node.growth()));
         }
         let characters = (width / 100.0 * f64::from(WIDTH) - 8.0) / CHARACTER;
-        let hidden = if characters < 3.0 {
-            " style=\"display:none\""
-        } else {
-            ""
-        };
         writeln!(
             out,
             "<svg class=\"f {class}\" data-depth=\"{}\" data-name=\"{}\" x=\"{:.4}%\" y=\"{}\" width=\"{width:.4}%\" \
              height=\"{ROW}\"><title>{}</title><rect width=\"100%\" height=\"100%\" rx=\"3\"/>\
-             <text x=\"5\" y=\"14\"{hidden}>{}</text></svg>",
+             <text x=\"5\" y=\"14\">{}</text></svg>",
             node.depth,
             escape(&label),
             percent(start),
             ABOVE + row * ROW,
             escape(&title),
-            escape(&beginning(&label, characters as usize)),
+            escape(&fitting(&label, characters as usize)),
         )?;
     }
     Ok(())
+}
+
+/// The beginning of the name and the line; if there is no room, the line; if not for that, nothing.
+/// The script does the same when the width changes.
+fn fitting(name: &str, characters: usize) -> String {
+    let length = name.chars().count();
+    if length <= characters {
+        return name.to_owned();
+    }
+    let line = name.rfind(':').map_or("", |at| &name[at..]);
+    match characters.checked_sub(line.len() + 1) {
+        Some(room @ 1..) => name.chars().take(room).chain(['…']).collect::<String>() + line,
+        _ if line.len() <= characters => line.to_owned(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn labels_keep_the_line() {
+        assert_eq!(fitting("decoder.py:35", 13), "decoder.py:35");
+        assert_eq!(fitting("decoder.py:35", 12), "decoder.…:35");
+        assert_eq!(fitting("decoder.py:35", 5), "d…:35");
+        assert_eq!(fitting("decoder.py:35", 4), ":35");
+        assert_eq!(fitting("decoder.py:35", 2), "");
+        assert_eq!(fitting("all", 2), "");
+    }
 }

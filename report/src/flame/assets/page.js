@@ -34,6 +34,15 @@ const searchTexts = data.frames.map((frame, at) =>
   (framePath(at) + "\n" + (frame[3] || "")).toLowerCase());
 const matches = (frame) => state.word !== "" && searchTexts[frame].includes(state.word);
 
+// The beginning of the name and the line; if there is no room, the line; if not for that, nothing.
+function label(name, characters) {
+  if (name.length <= characters) return name;
+  const line = name.slice(name.lastIndexOf(":"));
+  const room = characters - line.length - 1;
+  if (room > 0) return name.slice(0, room) + "…" + line;
+  return line.length <= characters && line.startsWith(":") ? line : "";
+}
+
 function element(name, className, text) {
   const made = document.createElement(name);
   if (className) made.className = className;
@@ -104,7 +113,7 @@ function drawGraph() {
     if (wide < 12) made.classList.add("thin");
     if (box.isAbove) made.classList.add("dim");
     if (frame !== null && matches(frame)) made.classList.add("hit");
-    if (wide >= 26) made.textContent = frame === null ? "all" : frameName(frame);
+    made.textContent = label(frame === null ? "all" : frameName(frame), Math.floor((wide - 11) / 7.25));
     made.style.left = box.left * 100 + "%";
     made.style.width = box.width * 100 + "%";
     made.style.top = (state.icicle ? box.depth : deepest - box.depth) * ROW + "px";

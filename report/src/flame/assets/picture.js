@@ -18,22 +18,37 @@
   let zoomed = frames[0];
   svg.setAttribute("width", "100%");
 
+  // The boxes stand in preorder: those of a subtree follow its root, at greater depths.
+  frames.forEach(function (frame, at) {
+    frame.at = at;
+    frame.end = at + 1;
+    while (frame.end < frames.length && frames[frame.end].depth > frame.depth) { frame.end += 1; }
+  });
+
   function isInside(frame, outer) {
-    return frame.x >= outer.x - 1e-6 && frame.x + frame.width <= outer.x + outer.width + 1e-6;
+    return frame.at >= outer.at && frame.at < outer.end;
+  }
+
+  // The beginning of the name and the line; if there is no room, the line; if not for that, nothing.
+  function label(name, characters) {
+    if (name.length <= characters) { return name; }
+    const line = name.slice(name.lastIndexOf(":"));
+    const room = characters - line.length - 1;
+    if (room > 0) { return name.slice(0, room) + "…" + line; }
+    return line.length <= characters && line.startsWith(":") ? line : "";
   }
 
   function fit(frame, width) {
     const characters = Math.floor((width - 8) / 7.25);
     const name = frame.element.dataset.name;
-    frame.text.style.display = characters < 3 ? "none" : "";
-    frame.text.textContent = name.length <= characters ? name : name.slice(0, characters - 1) + "…";
+    frame.text.textContent = label(name, characters);
   }
 
   function draw() {
     const whole = svg.getBoundingClientRect().width * 0.98;
     for (const frame of frames) {
-      const above = frame.depth < zoomed.depth && isInside(zoomed, frame);
-      const below = frame.depth >= zoomed.depth && isInside(frame, zoomed);
+      const above = frame !== zoomed && isInside(zoomed, frame);
+      const below = isInside(frame, zoomed);
       frame.element.style.display = above || below ? "" : "none";
       frame.element.classList.toggle("dim", above);
       const x = above ? 0 : (frame.x - zoomed.x) / zoomed.width * 100;
@@ -54,21 +69,20 @@
     // Of nested hits only the outermost counts.
     let share = 0;
     let hits = 0;
-    let end = -1;
-    const inOrder = frames.slice().sort(function (a, b) { return a.x - b.x || a.depth - b.depth; });
-    for (const frame of inOrder) {
+    let end = 0;
+    for (const frame of frames) {
       const hit = wanted !== "" && frame.title.toLowerCase().includes(wanted) && frame !== frames[0];
       frame.element.classList.toggle("hit", hit);
       if (hit) {
         hits += 1;
-        if (frame.x >= end - 1e-6) {
+        if (frame.at >= end) {
           share += frame.width;
-          end = frame.x + frame.width;
+          end = frame.end;
         }
       }
     }
     info.textContent = wanted === "" ? still
-      : hits + " frames match, with " + share.toFixed(1) + "% of the memory";
+      : hits + (hits === 1 ? " frame matches, with " : " frames match, with ") + share.toFixed(1) + "% of the memory";
   }
 
   const holder = document.createElementNS("http://www.w3.org/2000/svg", "foreignObject");
