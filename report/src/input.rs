@@ -17,7 +17,7 @@ use snapshot::{DomainFilter, Filter, FrameFilter, LoadErrorKind, Snapshot};
 use crate::failure::{Failure, Result};
 
 /// Which traces count.
-#[derive(clap::Args, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub struct Filters {
     /// Only traces of files that match PATTERN, as in Python's fnmatch; PATTERN:LINE for one line.
     /// Of several, one has to match
@@ -89,17 +89,27 @@ impl Input {
     }
 }
 
-/// Reads a dump.
+/// Reads a dump; shows how far it is.
 pub fn load(path: &Path) -> Result<Snapshot> {
     if path == Path::new("-") {
-        return parse(path, io::stdin().lock(), 0);
+        return parse(path, io::stdin().lock(), Some(0));
     }
+    read(path, true)
+}
+
+/// Reads a dump, and draws nothing meanwhile.
+pub fn load_quietly(path: &Path) -> Result<Snapshot> {
+    read(path, false)
+}
+
+fn read(path: &Path, with_progress: bool) -> Result<Snapshot> {
     let failed = |error: io::Error| Failure::file(path, plain(&error));
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(Failure::file(path, "is a folder, not a dump"));
     }
-    parse(path, File::open(path).map_err(failed)?, metadata.len())
+    let length = with_progress.then_some(metadata.len());
+    parse(path, File::open(path).map_err(failed)?, length)
 }
 
 /// The message without the number that Rust adds.
@@ -109,9 +119,9 @@ fn plain(error: &io::Error) -> String {
     text[..end].to_owned()
 }
 
-fn parse(path: &Path, reader: impl Read, length: u64) -> Result<Snapshot> {
+fn parse(path: &Path, reader: impl Read, length: Option<u64>) -> Result<Snapshot> {
     let done = Arc::new(AtomicU64::new(0));
-    let progress = Progress::start(path, length, Arc::clone(&done));
+    let progress = length.map(|length| Progress::start(path, length, Arc::clone(&done)));
     let mut reader = Counted {
         reader,
         done,

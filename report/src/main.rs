@@ -15,6 +15,7 @@ mod input;
 mod model;
 mod output;
 mod render;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,11 @@ impl Stdout {
         }
     }
 
+    /// Whether the reader has gone.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
     fn note<T>(&mut self, result: io::Result<T>, instead: T) -> io::Result<T> {
         match result {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {

@@ -31,6 +31,9 @@ mod suite {
     /// `flamegraph`: pictures and pages, opened in Chromium.
     mod flamegraph;
 
+    /// `watch`: folders, processes, a terminal.
+    mod watch;
+
     /// Outputs that exist, devices, folders.
     mod output;
 

@@ -12,6 +12,7 @@ mod flamegraph;
 mod info;
 mod top;
 mod tree;
+mod watch;
 
 /// Shows what is in the snapshots that Python's tracemalloc has dumped.
 ///
@@ -57,6 +58,7 @@ enum Command {
     Flamegraph(flamegraph::Flamegraph),
     Convert(convert::Convert),
     Info(info::Info),
+    Watch(watch::Watch),
     Completions(completions::Completions),
     Man(completions::Man),
 }
@@ -72,6 +74,7 @@ impl Cli {
             Command::Flamegraph(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Info(command) => command.run(),
+            Command::Watch(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
         }

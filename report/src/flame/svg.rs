@@ -182,7 +182,9 @@ fn fitting(name: &str, characters: usize) -> String {
     }
     let line = name.rfind(':').map_or("", |at| &name[at..]);
     match characters.checked_sub(line.len() + 1) {
-        Some(room @ 1..) => name.chars().take(room).chain(['…']).collect::<String>() + line,
+        Some(room @ 1..) if !line.is_empty() => {
+            name.chars().take(room).chain(['…']).collect::<String>() + line
+        }
         _ if line.len() <= characters => line.to_owned(),
         _ => String::new(),
     }
