@@ -169,13 +169,12 @@ impl Progress {
             if waited(1000) != Err(mpsc::RecvTimeoutError::Timeout) {
                 return;
             }
-            let bar = ProgressBar::new(length);
-            let style = ProgressStyle::with_template(
-                "{spinner} {msg} [{bar:30}] {binary_bytes} of {binary_total_bytes}",
-            );
-            if let Ok(style) = style {
-                bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
-            }
+            let template = "{spinner} {msg} [{bar:30}] {binary_bytes} of {binary_total_bytes}";
+            let style = ProgressStyle::with_template(template);
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::new(length)
+                .with_style(style.progress_chars("█▉▊▋▌▍▎▏ "))
+                .with_message(format!("reading {name}"));
             loop {
                 let read = done.load(Relaxed);
                 bar.set_length(length.max(read));

@@ -37,6 +37,9 @@ pub struct Flamegraph {
     /// A page with a table, instead of an SVG; so is an OUT that ends in .html
     #[arg(long)]
     html: bool,
+    /// Print what a page shows as JSON
+    #[arg(long, conflicts_with = "html")]
+    json: bool,
     /// Leave out what holds less than this share of all memory, in percent [default: 0.1; of a
     /// page, 0.02]
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
@@ -64,7 +67,8 @@ impl Flamegraph {
             let extension = path.extension().unwrap_or_default();
             extension == "html" || extension == "htm"
         };
-        let is_page = self.html || self.target.output.as_ref().is_some_and(ends_in_html);
+        let is_page =
+            self.html || self.json || self.target.output.as_ref().is_some_and(ends_in_html);
         let min_share = self.min_share.unwrap_or(if is_page { 0.02 } else { 0.1 });
         let least = least(snapshot.total_size(), min_share);
         let direction = if self.inverted {

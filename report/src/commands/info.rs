@@ -13,7 +13,7 @@ use crate::model::Amount;
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
 use crate::render::size::{average, size};
-use crate::render::text::printable;
+use crate::render::text::{plural, printable};
 
 /// Show what a dump is: frames kept, traces, bytes, domains, tracebacks
 #[derive(clap::Args, Debug)]
@@ -159,14 +159,19 @@ impl Model {
         line("tracebacks", format!("{} distinct", self.tracebacks))?;
         line(
             "frames",
-            format!("{} distinct, in {} files", self.frames, self.files),
+            format!(
+                "{} distinct, in {}",
+                self.frames,
+                plural(self.files, "file")
+            ),
         )?;
         let deepest = match (self.deepest_before_cut, self.cut_tracebacks) {
             (Some(total), cut @ 1..) => format!(
-                "{} frames; {cut} tracebacks had more, up to {total}, and were cut",
-                self.deepest
+                "{}; {} had more, up to {total}, and were cut",
+                plural(self.deepest, "frame"),
+                plural(cut, "traceback")
             ),
-            _ => format!("{} frames", self.deepest),
+            _ => plural(self.deepest, "frame"),
         };
         line("deepest", deepest)?;
         if !self.extra_attributes.is_empty() {

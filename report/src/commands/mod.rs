@@ -27,7 +27,7 @@ mod watch;
 )]
 #[command(after_long_help = EXIT_STATUSES, arg_required_else_help = true)]
 pub struct Cli {
-    /// Colours in what is printed
+    /// Colours in what is printed: auto (on a terminal), always or never
     #[arg(
         long,
         value_name = "WHEN",

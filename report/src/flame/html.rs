@@ -73,6 +73,27 @@ pub fn write(
     sources: &mut Sources,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let json = json(graph, callers, inverted, lines, sources)?.replace('<', "\\u003c");
+    let page = include_str!("assets/page.html")
+        .replace("/*palette*/", include_str!("assets/palette.css"))
+        .replace("/*style*/", include_str!("assets/page.css"))
+        .replace("/*script*/", include_str!("assets/page.js"))
+        .replace("<!--title-->", &escape(&printable(&graph.title)));
+    // The data last: nothing in it is taken for a place to fill in.
+    let (before, after) = page.split_once("<!--data-->").unwrap_or((&page, ""));
+    out.write_all(before.as_bytes())?;
+    out.write_all(json.as_bytes())?;
+    out.write_all(after.as_bytes())
+}
+
+/// What the page shows, as JSON.
+pub fn json(
+    graph: &Graph,
+    callers: &CallTree,
+    inverted: &CallTree,
+    lines: &Lines<'_>,
+    sources: &mut Sources,
+) -> io::Result<String> {
     let mut frames = Frames::default();
     let callers_data = frames.tree(graph, callers);
     let inverted_data = frames.tree(graph, inverted);
@@ -109,17 +130,7 @@ pub fn write(
         other_lines,
         other,
     };
-    let json = serde_json::to_string(&data)?.replace('<', "\\u003c");
-    let page = include_str!("assets/page.html")
-        .replace("/*palette*/", include_str!("assets/palette.css"))
-        .replace("/*style*/", include_str!("assets/page.css"))
-        .replace("/*script*/", include_str!("assets/page.js"))
-        .replace("<!--title-->", &escape(&title));
-    // The data last: nothing in it is taken for a place to fill in.
-    let (before, after) = page.split_once("<!--data-->").unwrap_or((&page, ""));
-    out.write_all(before.as_bytes())?;
-    out.write_all(json.as_bytes())?;
-    out.write_all(after.as_bytes())
+    Ok(serde_json::to_string(&data)?)
 }
 
 /// The frames that the page refers to, each once.

@@ -458,4 +458,8 @@ fn pictures_go_to_standard_output_too() {
         .ok()
         .text();
     assert!(page.starts_with("<!doctype html>"), "{page}");
+    let json = run(program().args(["flamegraph", "--json"]).arg(fixture())).json();
+    let top = run(program().args(["top", "--json"]).arg(fixture())).json();
+    assert_eq!(json["total"], top["total"]);
+    assert_eq!(json["callers"]["size"][0], top["total"]["size"]);
 }
