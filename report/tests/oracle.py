@@ -189,7 +189,7 @@ def csv_differences(name, dump):
 
 
 def statistics_text(snapshot):
-    return [str(s) for s in snapshot.statistics("lineno")]
+    return [text(str(s)) for s in snapshot.statistics("lineno")]
 
 
 def main(question, *files):

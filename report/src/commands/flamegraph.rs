@@ -92,8 +92,13 @@ impl Flamegraph {
         let (callers, inverted) = (tree(Direction::Callers), tree(Direction::Inverted));
         let mut sources = Sources::new(self.no_source);
         let mut write = |lines: Lines<'_>| {
-            self.target
-                .write(|out| html::write(&graph, &callers, &inverted, &lines, &mut sources, out))
+            self.target.write(|out| {
+                if self.json {
+                    let json = html::json(&graph, &callers, &inverted, &lines, &mut sources)?;
+                    return writeln!(out, "{json}");
+                }
+                html::write(&graph, &callers, &inverted, &lines, &mut sources, out)
+            })
         };
         match &old {
             None => {

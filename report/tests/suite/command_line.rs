@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use super::util::{fixture, folder, program, run, tracemalloc};
+use super::util::{fixture, folder, program, run, synthetic, tracemalloc};
 
 /// The commands that read one dump and print.
 const READERS: [&[&str]; 2] = [&["top"], &["info"]];
@@ -86,7 +86,7 @@ fn a_reader_that_stops_is_no_error() {
     let mut command = program();
     command
         .args(["top", "-n0", "--json", "-b", "traceback"])
-        .arg(fixture());
+        .arg(synthetic());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut line = String::new();

@@ -92,6 +92,7 @@ fn collapsed_stacks_are_drawn_by_another_program() {
             let name = name
                 .replace("&lt;", "<")
                 .replace("&gt;", ">")
+                .replace("&quot;", "\"")
                 .replace("&amp;", "&");
             drawn.push((name, bytes.parse().expect("a number")));
         }

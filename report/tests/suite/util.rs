@@ -238,11 +238,60 @@ pub fn series() -> &'static [Series] {
     })
 }
 
-/// Every dump with a Python to ask about it: the last of each series, and the fixture.
+/// A dump with what real ones seldom have: several domains, blocks of no size, files of one name,
+/// names beyond ASCII, more lines than fit a pipe.
+pub fn synthetic() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let mut builder = snapshot::SnapshotBuilder::new(5);
+        let names = [
+            "/srv/app/program.py",
+            "/srv/other/program.py",
+            "/usr/lib/python3.13/json/decoder.py",
+            "/v/lib/python3.13/site-packages/six.py",
+            "<unknown>",
+            "é, \"x\".py",
+        ];
+        let mut files: Vec<u32> = names
+            .iter()
+            .map(|&name| builder.file(name.into()))
+            .collect();
+        files.push(builder.file(snapshot::FileName::new(b"lone\xED\xB2\x80.py")));
+        for number in 0..3000_u32 {
+            let file = |of: u32| files[(number / of) as usize % files.len()];
+            let frames = [(file(1), number % 700), (file(3), 7), (file(11), 1)];
+            let length = 1 + number as usize % 3;
+            // Few of them are cut.
+            let total = length as u32 + number % 50 / 48;
+            let traceback = builder.traceback(frames[3 - length..].to_vec(), Some(total));
+            for (domain, size) in [
+                (0, number % 97),
+                (number % 2 * 3, number),
+                (4_000_000_000, 1),
+            ] {
+                builder.trace(domain, size.into(), traceback);
+            }
+        }
+        let path = folder("synthetic").join("synthetic.dump");
+        let file = fs::File::create(&path).expect("a file can be made");
+        builder
+            .build()
+            .expect("a snapshot")
+            .dump(file)
+            .expect("it is written");
+        path
+    });
+    made.clone()
+}
+
+/// Every dump with a Python to ask about it: the last of each series, the fixture, the synthetic.
 pub fn dumps() -> Vec<(PathBuf, &'static Python)> {
     let last = |series: &'static Series| (series.files[3].clone(), series.python);
     let mut dumps: Vec<_> = series().iter().map(last).collect();
-    dumps.extend(pythons().last().map(|python| (fixture(), python)));
+    if let Some(python) = pythons().last().filter(|python| python.version >= (3, 9)) {
+        dumps.push((fixture(), python));
+        dumps.push((synthetic(), python));
+    }
     dumps
 }
 
