@@ -1,7 +1,7 @@
 //! `watch`: the live top of a program that dumps as it runs.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use ratatui::DefaultTerminal;
@@ -94,13 +94,8 @@ impl Watch {
         terminal: &mut DefaultTerminal,
     ) -> Result<()> {
         loop {
-            loop {
-                match news.try_recv() {
-                    Ok(news) => {
-                        screen.news(news)?;
-                    }
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            while let Ok(news) = news.try_recv() {
+                screen.news(news)?;
             }
             terminal.draw(|frame| draw(screen, frame))?;
             if self.is_enough(screen) {
