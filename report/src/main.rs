@@ -1,19 +1,33 @@
-//! `tracemalloc`: shows what is in a snapshot that a traced program dumped.
+//! `tracemalloc`: shows what is in the snapshots that traced programs have dumped.
 //!
-//! A skeleton: the commands (top, diff, tree, flamegraph, convert) are not there yet, and it says
-//! so. What it will show is computed by the `snapshot` crate, which is there.
+//! Everything is computed by the `snapshot` crate; here it is shown. A command reads all of its
+//! input before it writes anything, so on bad input nothing is written.
+//!
+//! Exit statuses: 0, all is well; 1, something else failed (the output could not be written);
+//! 2, bad usage or bad input; 3, `diff --fail-above` was exceeded.
+
+mod commands;
+mod failure;
+mod flame;
+mod formats;
+mod groups;
+mod input;
+mod model;
+mod output;
+mod render;
+mod watch;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
 fn main() -> ExitCode {
-    let version = env!("CARGO_PKG_VERSION");
-    if std::env::args().nth(1).as_deref() == Some("--version") {
-        println!("tracemalloc {version}");
-        return ExitCode::SUCCESS;
+    let cli = commands::Cli::parse();
+    match cli.run() {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            eprintln!("tracemalloc: {failure}");
+            ExitCode::from(failure.status())
+        }
     }
-    eprintln!(
-        "tracemalloc {version}: no command is built yet; \
-         use tracemalloc.Snapshot.load(FILE) in tracepy or CPython"
-    );
-    ExitCode::from(2)
 }

@@ -25,12 +25,14 @@
 #![warn(missing_docs)]
 
 mod builder;
+mod call_tree;
 mod compare;
 mod filter;
 mod fnmatch;
 mod format;
 mod hash;
 mod model;
+mod package;
 pub mod pickle;
 mod snapshot;
 mod statistics;
@@ -38,11 +40,13 @@ mod tables;
 mod text;
 
 pub use builder::{BuildError, SnapshotBuilder};
+pub use call_tree::{CallNode, CallTree, Direction, Usage};
 pub use compare::{GroupDiff, StatisticDiff};
 pub use filter::{DomainFilter, Filter, FrameFilter, normalize_filename};
 pub use fnmatch::{Pattern, fnmatch};
 pub use format::format_size;
 pub use model::{FileId, Frame, FrameId, KeyType, Trace, Traceback, TracebackId, UnknownKeyType};
+pub use package::{Package, PackageKind};
 pub use pickle::{LoadError, LoadErrorKind, Value};
 pub use snapshot::Snapshot;
 pub use statistics::{CumulativeTraceback, Group, Key, Statistic};

@@ -148,7 +148,7 @@ impl Snapshot {
         }
     }
 
-    fn sums_by_traceback(&self) -> Vec<Sum> {
+    pub(crate) fn sums_by_traceback(&self) -> Vec<Sum> {
         let mut sums = vec![Sum::default(); self.tracebacks_len()];
         for (&size, &id) in self.sizes().iter().zip(self.traceback_ids()) {
             sums[id as usize].add(Sum { size, count: 1 });

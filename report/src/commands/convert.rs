@@ -1,0 +1,85 @@
+//! `convert`: a dump in the format of another tool.
+
+use crate::failure::{OK, Result};
+use crate::formats::{Stacks, collapsed, csv, json, pprof, speedscope};
+use crate::input::Input;
+use crate::model::Amount;
+use crate::output::Target;
+
+/// Convert a dump for another tool: pprof, speedscope, flame graph programs, or CSV and JSON
+#[derive(clap::Args, Debug)]
+pub struct Convert {
+    #[command(flatten)]
+    input: Input,
+    /// The format
+    #[arg(
+        short,
+        long = "to",
+        value_enum,
+        value_name = "FORMAT",
+        required_unless_present = "json"
+    )]
+    format: Option<Format>,
+    /// What collapsed stacks count
+    #[arg(long, value_enum, default_value_t)]
+    value: Measure,
+    #[command(flatten)]
+    target: Target,
+    /// The same as --to json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+/// What `convert` can write.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// A gzipped protocol buffer, for `go tool pprof` and Pyroscope
+    Pprof,
+    /// For https://www.speedscope.app
+    Speedscope,
+    /// `frame;frame;frame SIZE`, for flame graph programs
+    Collapsed,
+    /// A row for each traceback
+    Csv,
+    /// Frames, and blocks by traceback
+    Json,
+}
+
+/// What is counted.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Measure {
+    /// Bytes
+    #[default]
+    Size,
+    /// Blocks
+    Count,
+}
+
+impl Measure {
+    /// That part of an amount.
+    pub fn of(self, amount: Amount) -> i64 {
+        match self {
+            Measure::Size => amount.size,
+            Measure::Count => amount.count,
+        }
+    }
+}
+
+impl Convert {
+    /// Writes the file.
+    pub fn run(self) -> Result<u8> {
+        self.target.check()?;
+        let snapshot = self.input.load()?;
+        let stacks = Stacks::new(&snapshot);
+        let name = self.input.file.display().to_string();
+        let format = self.format.unwrap_or(Format::Json);
+        self.target.write(|out| match format {
+            Format::Pprof => pprof::write(&stacks, out),
+            Format::Speedscope => speedscope::write(&stacks, &name, out),
+            Format::Collapsed => collapsed::write(&stacks, self.value, out),
+            Format::Csv => csv::write(&stacks, out),
+            Format::Json => json::write(&stacks, out),
+        })?;
+        Ok(OK)
+    }
+}

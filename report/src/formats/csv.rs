@@ -1,0 +1,48 @@
+//! CSV (RFC 4180): a row for each traceback in each domain.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::Stacks;
+
+/// Writes the rows under a heading. `filename` and `lineno` are the line that allocated;
+/// `traceback` is `file:line;file:line`, the oldest first.
+pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "domain,size,count,filename,lineno,traceback\r\n")?;
+    for stack in &stacks.stacks {
+        let Some(&recent) = stacks.frames(stack).first() else {
+            continue;
+        };
+        let frame = stacks.frame(recent);
+        write!(
+            out,
+            "{},{},{},{},{},{}\r\n",
+            stack.domain,
+            stack.amount.size,
+            stack.amount.count,
+            field(&frame.filename.to_string_lossy()),
+            frame.lineno,
+            field(&stacks.path(stack))
+        )?;
+    }
+    Ok(())
+}
+
+fn field(text: &str) -> Cow<'_, str> {
+    if text.contains([',', '"', '\r', '\n']) {
+        return Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")));
+    }
+    Cow::Borrowed(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field;
+
+    #[test]
+    fn quotes_what_needs_it() {
+        assert_eq!(field("a b"), "a b");
+        assert_eq!(field("a,b"), "\"a,b\"");
+        assert_eq!(field("a\"b"), "\"a\"\"b\"");
+    }
+}
