@@ -6,7 +6,7 @@
 //! magic            8 bytes, MAGIC
 //! count            u32
 //! entry[count]     7 × u32: name, name length, code, code length, data, data length, raw length
-//! names and blobs
+//! blobs            all names, then all code, then all data
 //! ```
 //!
 //! All numbers are little-endian, all positions count from the start of the archive. Names are

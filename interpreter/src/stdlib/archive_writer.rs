@@ -27,30 +27,41 @@ pub fn write(mut files: Vec<File>) -> Result<Vec<u8>, String> {
     files.sort_by(|a, b| a.name.cmp(&b.name));
     files.dedup_by(|later, earlier| later.name == earlier.name);
 
-    let mut table = Vec::with_capacity(files.len() * ENTRY_LEN);
+    // Names together, then code together, then data: a run looks at all names, some code, and
+    // almost no data, and what it does not look at is never read from the disk.
+    let packed: Vec<Vec<u8>> = files.iter().map(|file| pack(&file.data)).collect();
+    let names = files.iter().map(|file| file.name.as_bytes());
+    let code = files.iter().map(|file| &file.code[..]);
+    let data = packed.iter().map(|data| &data[..]);
     let mut blobs = Vec::new();
     let blobs_start = HEADER_LEN + files.len() * ENTRY_LEN;
-    for file in &files {
-        let packed = lz4_flex::block::compress(&file.data);
-        let data = if packed.len() < file.data.len() {
-            &packed
-        } else {
-            &file.data
-        };
-        for blob in [file.name.as_bytes(), &file.code, data] {
-            table.extend(number(blobs_start + blobs.len())?);
-            table.extend(number(blob.len())?);
-            blobs.extend_from_slice(blob);
-        }
-        table.extend(number(file.data.len())?);
+    let mut places = Vec::with_capacity(3 * files.len());
+    for blob in names.chain(code).chain(data) {
+        places.push([number(blobs_start + blobs.len())?, number(blob.len())?]);
+        blobs.extend_from_slice(blob);
     }
 
     let mut archive = MAGIC.to_vec();
     archive.extend(number(files.len())?);
-    archive.append(&mut table);
+    for (index, file) in files.iter().enumerate() {
+        for kind in 0..3 {
+            archive.extend(places[kind * files.len() + index].as_flattened());
+        }
+        archive.extend(number(file.data.len())?);
+    }
     archive.append(&mut blobs);
     number(archive.len())?;
     Ok(archive)
+}
+
+/// The data as an LZ4 block where that is shorter, else as it is.
+fn pack(data: &[u8]) -> Vec<u8> {
+    let packed = lz4_flex::block::compress(data);
+    if packed.len() < data.len() {
+        packed
+    } else {
+        data.to_vec()
+    }
 }
 
 fn number(value: usize) -> Result<[u8; 4], String> {
