@@ -15,6 +15,7 @@
 //!
 //! Invariant: a node is immutable once it has an id, but for `tail`, which is set once.
 
+use crate::files::{self, File};
 use crate::lock::Lock;
 use crate::recent::Recent;
 use crate::table::{Column, Index, mix};
@@ -32,10 +33,6 @@ pub(crate) const UNKNOWN: Node = Node(1);
 /// CPython keeps the total number of frames in 16 bits and stops counting there.
 pub(crate) const MAX_FRAMES: u32 = 65535;
 
-/// Id of a file name; 0 is `<unknown>`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct File(pub(crate) u32);
-
 struct NodeData {
     parent: u32,
     file: u32,
@@ -48,18 +45,11 @@ struct NodeData {
     tail: AtomicU32,
 }
 
-struct FileData {
-    key: usize,
-    name: &'static [u8],
-}
-
 /// All contexts that were seen since tracing began.
 pub(crate) struct Contexts {
     limit: u32,
     nodes: Column<NodeData>,
     node_index: Index,
-    files: Column<FileData>,
-    file_index: Index,
     writer: Lock<()>,
 }
 
@@ -92,42 +82,16 @@ impl Contexts {
             limit,
             nodes: Column::new(),
             node_index: Index::new(),
-            files: Column::new(),
-            file_index: Index::new(),
             writer: Lock::new(()),
         };
         this.push(EMPTY.0, 0, 0, 0, 0)?;
-        this.files.push(FileData {
-            key: 0,
-            name: b"<unknown>",
-        })?;
-        let unknown = this.intern(EMPTY, File(0), 0, 0)?;
+        let unknown = this.intern(EMPTY, files::UNKNOWN, 0, 0)?;
         debug_assert_eq!(unknown, UNKNOWN);
         Some(this)
     }
 
     pub(crate) fn limit(&self) -> u32 {
         self.limit
-    }
-
-    /// The id of the file name that `key` identifies. `name` is asked for the first time only.
-    pub(crate) fn file(&self, key: usize, name: impl FnOnce() -> &'static [u8]) -> Option<File> {
-        let hash = mix(key as u64, 0);
-        let is = |id| self.files.get(id).key == key;
-        if let Some(id) = self.file_index.find(hash, is) {
-            return Some(File(id));
-        }
-        let _held = self.writer.lock();
-        if let Some(id) = self.file_index.find(hash, is) {
-            return Some(File(id));
-        }
-        let hash_of = |id| mix(self.files.get(id).key as u64, 0);
-        if !self.file_index.reserve(hash_of) {
-            return None;
-        }
-        let id = self.files.push(FileData { key, name: name() })?;
-        self.file_index.insert(hash, id);
-        Some(File(id))
     }
 
     /// The traceback of a line of a frame with these callers. `None` when there is no memory.
@@ -265,20 +229,9 @@ impl Contexts {
         u32::from(node.total.max(node.len))
     }
 
-    /// How many ids of files there are.
-    pub(crate) fn files_len(&self) -> u32 {
-        self.files.len()
-    }
-
-    /// A file's name in WTF-8.
-    pub(crate) fn file_name(&self, file: File) -> &'static [u8] {
-        self.files.get(file.0).name
-    }
-
     /// Bytes that the contexts take.
     pub(crate) fn bytes(&self) -> usize {
-        let columns = self.nodes.bytes() + self.files.bytes();
-        columns + self.node_index.bytes() + self.file_index.bytes()
+        self.nodes.bytes() + self.node_index.bytes()
     }
 }
 
@@ -293,18 +246,11 @@ mod tests {
         (kept, stack.len() as u32)
     }
 
-    fn names(i: u32) -> &'static [u8] {
-        [&b"a.py"[..], b"b.py", b"c.py", b"d.py"][i as usize % 4]
-    }
-
     /// Walks a stack (oldest first) frame by frame and asks for the traceback of its top.
     fn record(contexts: &Contexts, stack: &[(u32, u32)]) -> Node {
         let recent = Recent::new();
         let mut callers = Callers::NONE;
-        let place = |(f, line): (u32, u32)| {
-            let file = contexts.file(f as usize + 1, || names(f));
-            Some((file.unwrap(), line))
-        };
+        let place = |(f, line): (u32, u32)| Some((File(f + 1), line));
         let (last, rest) = stack.split_last().unwrap();
         for &at in rest {
             callers = contexts.call(&recent, callers, || place(at)).unwrap();
@@ -326,10 +272,6 @@ mod tests {
         ) {
             let contexts = Contexts::new(limit).unwrap();
             let mut ids = std::collections::HashMap::new();
-            // Give the files their ids in order, so that they can be compared with the model's.
-            for f in 0..3 {
-                contexts.file(f as usize + 1, || names(f)).unwrap();
-            }
             for stack in &stacks {
                 let node = record(&contexts, stack);
                 let model = naive(stack, limit as usize);
@@ -346,7 +288,7 @@ mod tests {
     #[test]
     fn recursion_beyond_the_limit_costs_one_node_a_depth_at_most() {
         let contexts = Contexts::new(25).unwrap();
-        let file = contexts.file(1, || b"r.py").unwrap();
+        let file = File(1);
         let recent = Recent::new();
         let mut callers = Callers::NONE;
         for _ in 0..10_000 {
@@ -362,7 +304,7 @@ mod tests {
     #[test]
     fn depth_stops_counting_where_cpython_stops() {
         let contexts = Contexts::new(1).unwrap();
-        let file = contexts.file(1, || b"r.py").unwrap();
+        let file = File(1);
         let recent = Recent::new();
         let mut callers = Callers::NONE;
         for _ in 0..70_000 {
@@ -375,7 +317,7 @@ mod tests {
     #[test]
     fn windows_stay_readable_while_the_index_grows() {
         let contexts = Contexts::new(3).unwrap();
-        let file = contexts.file(1, || b"g.py").unwrap();
+        let file = File(1);
         std::thread::scope(|scope| {
             for t in 0..4 {
                 let contexts = &contexts;

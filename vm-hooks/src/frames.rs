@@ -10,12 +10,13 @@
 //! | 0 | epoch of what follows; 0: nothing | 0 |
 //! | 1, 2 | window and depth of the callers | address of the callee |
 //! | 3, 4 | the line last asked about (0: none) and its traceback | |
-//! | 5 | id of the file + 1; 0: not asked yet | |
+//! | 5 | id of the file, for as long as the frame lives; 0: not asked yet | as while valid |
 //!
 //! Invariant: only the thread that runs a frame touches its words, and nothing here allocates,
 //! locks (but to store a new context) or runs Python code.
 
-use crate::contexts::{Callers, Contexts, File, Node, UNKNOWN};
+use crate::contexts::{Callers, Contexts, Node, UNKNOWN};
+use crate::files::{FILES, File};
 use crate::recent::Recent;
 use rustpython_vm::bytecode::Instruction;
 use rustpython_vm::frame::InterpreterFrame;
@@ -67,7 +68,7 @@ fn look_up(
         };
         (frame, callers(contexts, epoch, recent, frame)?)
     };
-    let (file, line) = place(contexts, frame)?;
+    let (file, line) = place(frame)?;
     let node = contexts.traceback(recent, callers, (file, line))?;
     frame.trace_context[ANSWER].set(node.0);
     frame.trace_context[LINE].set(line);
@@ -102,7 +103,7 @@ fn callers(
     // SAFETY: `callee` is null or a frame of the chain, all of which are alive: they are running.
     while let Some(next) = unsafe { callee.as_ref() } {
         // Should there be no memory, the frames from here on have no context (epoch 0).
-        callers = contexts.call(recent, callers, || place(contexts, at))?;
+        callers = contexts.call(recent, callers, || place(at))?;
         callee = remember(next, epoch, callers);
         at = next;
     }
@@ -123,7 +124,6 @@ fn remember(frame: &InterpreterFrame, epoch: u32, callers: Callers) -> *const In
     words[WINDOW].set(callers.window.0);
     words[DEPTH].set(callers.depth);
     words[LINE].set(0);
-    words[FILE].set(0);
     words[EPOCH].set(epoch);
     callee
 }
@@ -143,7 +143,7 @@ fn callee(frame: &InterpreterFrame) -> *const InterpreterFrame {
 
 /// The file and the line that a frame runs, which remembers its callers.
 #[inline]
-fn place(contexts: &Contexts, frame: &InterpreterFrame) -> Option<(File, u32)> {
+fn place(frame: &InterpreterFrame) -> Option<(File, u32)> {
     let code = frame.code();
     let known = &frame.trace_context[FILE];
     let file = match known.get() {
@@ -151,11 +151,11 @@ fn place(contexts: &Contexts, frame: &InterpreterFrame) -> Option<(File, u32)> {
             let name = code.source_path();
             // Interned strings live as long as the process: the address identifies the name.
             let key = std::ptr::from_ref(name) as usize;
-            let file = contexts.file(key, || name.as_wtf8().as_bytes())?;
-            known.set(file.0 + 1);
+            let file = FILES.id(key, || name.as_wtf8().as_bytes())?;
+            known.set(file.0);
             file
         }
-        id => File(id - 1),
+        id => File(id),
     };
     let line = own_line(frame).unwrap_or_else(|| first_line(frame));
     Some((file, line))

@@ -28,7 +28,7 @@
 //! | `allocator` | the hooks: alloc, dealloc, realloc |
 //! | `reborn` | the hook of objects that come from the VM's free lists |
 //! | `frames` | the Python frames that run now |
-//! | `contexts`, `table`, `recent` | tracebacks, each stored once; the steps taken last |
+//! | `contexts`, `files`, `table`, `recent` | tracebacks and file names, each stored once; the steps taken last |
 //! | `record`, `map`, `side` | live traces: the record behind a block, where records are, and what has none |
 //! | `counters` | current and peak |
 //! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
@@ -45,6 +45,7 @@
 mod allocator;
 mod contexts;
 mod counters;
+mod files;
 #[cfg(feature = "rustpython")]
 mod frames;
 mod lock;

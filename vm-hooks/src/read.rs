@@ -4,7 +4,8 @@
 //! resolved after they go on. A snapshot shows one moment: what was traced when the last thread
 //! stopped.
 
-use crate::contexts::{Contexts, File, Node};
+use crate::contexts::{Contexts, Node};
+use crate::files::FILES;
 use crate::map::Mark;
 use crate::record;
 use crate::side::{self, Trace};
@@ -114,9 +115,9 @@ fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
         mut nodes,
     } = columns;
     let mut builder = SnapshotBuilder::new(contexts.limit());
-    let files: Vec<u32> = (0..contexts.files_len())
-        .map(|id| builder.file(FileName::new(contexts.file_name(File(id)))))
-        .collect();
+    let mut files = Vec::new();
+    files.try_reserve_exact(FILES.len()).ok()?;
+    files.resize(FILES.len(), NOT_YET);
     let mut ids = Vec::new();
     ids.try_reserve_exact(contexts.len() as usize).ok()?;
     ids.resize(contexts.len() as usize, NOT_YET);
@@ -124,6 +125,12 @@ fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
         let id = &mut ids[*node as usize];
         if *id == NOT_YET {
             let node = Node(*node);
+            for (file, _) in contexts.frames(node) {
+                let known = &mut files[file.0 as usize];
+                if *known == NOT_YET {
+                    *known = builder.file(FileName::new(FILES.name(file)));
+                }
+            }
             let frames = contexts.frames(node);
             *id = builder.traceback(
                 frames.map(|(file, line)| (files[file.0 as usize], line)),
@@ -187,7 +194,7 @@ fn traceback(contexts: &Contexts, node: Node) -> Traceback {
     let mut frames: Vec<Frame> = contexts
         .frames(node)
         .map(|(file, lineno)| Frame {
-            filename: FileName::new(contexts.file_name(file)),
+            filename: FileName::new(FILES.name(file)),
             lineno,
         })
         .collect();

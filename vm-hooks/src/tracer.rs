@@ -13,6 +13,7 @@
 //! time, and what they allocate is not traced.
 
 use crate::contexts::{Contexts, MAX_FRAMES, Node};
+use crate::files::FILES;
 use crate::map::{BlockMap, Mark};
 use crate::recent::Recent;
 use crate::side::{self, Side, Trace};
@@ -178,7 +179,7 @@ pub fn reset_peak() {
 pub fn tracer_memory() -> usize {
     let control = threads::control();
     let mut bytes = MAP.bytes();
-    bytes += contexts(&control).map_or(0, Contexts::bytes);
+    bytes += FILES.bytes() + contexts(&control).map_or(0, Contexts::bytes);
     let _paused = control.pause();
     bytes += side::traces().as_ref().map_or(0, Side::bytes);
     let mut records = 0;
