@@ -22,19 +22,19 @@ fn draw(dump: &Path, name: &str, flags: &[&str]) -> PathBuf {
     file
 }
 
-/// [path, size, width] of each box of a picture, from its markup and its titles alone.
+/// [path, size, width, left] of each box of a picture, from its markup and its titles alone.
 const PICTURE_BOXES: &str = r#"(() => {
     const boxes = [...document.getElementsByClassName("f")].map((f) => ({
         name: f.getElementsByTagName("title")[0].textContent.split("\n")[0],
         size: f.getElementsByTagName("title")[0].textContent.split("\n")[1].split(" (")[0],
         depth: Number(f.dataset.depth),
-        width: parseFloat(f.getAttribute("width")),
+        width: parseFloat(f.getAttribute("width")), left: parseFloat(f.getAttribute("x")),
     }));
     const open = [];
     return boxes.map((box) => {
         open.length = box.depth;
         open.push(box.name);
-        return [open.slice(1).join(";"), box.size, box.width];
+        return [open.slice(1).join(";"), box.size, box.width, box.left];
     });
 })()"#;
 
@@ -47,13 +47,14 @@ const PAGE_BOXES: &str = r#"(() => {
         for (let i = 1; i <= at; i += 1) {
             if (tree.end[i] > at) path.push(framePath(tree.frame[i]));
         }
-        return [path.join(";"), sizeText(tree.size[at]), parseFloat(f.style.width)];
+        return [path.join(";"), sizeText(tree.size[at]), parseFloat(f.style.width),
+            parseFloat(f.style.left)];
     });
 })()"#;
 
 /// Boxes must be those of Python's tree: names, sizes, widths.
 #[track_caller]
-fn assert_boxes(context: &str, boxes: &Value, tree: &Value, all: bool) {
+fn assert_boxes(context: &str, boxes: &Value, tree: &Value) {
     let tree = tree.as_object().expect("an object");
     let size = |path: &str| tree.get(path).and_then(|sums| sums[0].as_f64());
     let whole = size("").expect("the root");
@@ -78,8 +79,26 @@ fn assert_boxes(context: &str, boxes: &Value, tree: &Value, all: bool) {
             "{context}: {path} is there twice"
         );
     }
-    if all {
-        assert_eq!(seen.len(), tree.len(), "{context}");
+    // A box stands on its caller, beside the others that do.
+    let boxes = boxes.as_array().expect("a list").iter();
+    let mut free: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    for of in boxes {
+        let path = of[0].as_str().expect("a path");
+        let (width, left) = (
+            of[2].as_f64().expect("a width"),
+            of[3].as_f64().expect("a place"),
+        );
+        if !path.is_empty() {
+            let caller = path.rsplit_once(';').map_or("", |(caller, _)| caller);
+            let (from, to) = free.get_mut(caller).expect("callers come first");
+            let is_inside = left > *from - 0.001 && left + width < *to + 0.001;
+            assert!(
+                is_inside,
+                "{context}: {path} at {left}, and there is room from {from} to {to}"
+            );
+            *from = left + width;
+        }
+        free.insert(path, (left, left + width));
     }
 }
 
@@ -95,12 +114,12 @@ fn pictures_and_pages_show_pythons_numbers() {
             let context = format!("{question} of {}", dump.display());
             let picture = draw(&dump, "a.svg", &["--min-share=0.2", flag]);
             browser.open(&picture);
-            assert_boxes(&context, &browser.evaluate(PICTURE_BOXES), &tree, false);
+            assert_boxes(&context, &browser.evaluate(PICTURE_BOXES), &tree);
             browser.nothing_is_wrong();
 
             let page = draw(&dump, "a.html", &["--min-share=0", flag]);
             browser.open(&page);
-            assert_boxes(&context, &browser.evaluate(PAGE_BOXES), &tree, false);
+            assert_boxes(&context, &browser.evaluate(PAGE_BOXES), &tree);
             // All nodes are in the page, also those that are too narrow to be drawn.
             let nodes = browser.evaluate("theTree().depth.length");
             assert_eq!(
