@@ -191,6 +191,35 @@ fn newest_python() -> Option<Python> {
     newest
 }
 
+/// A pattern made of the characters of a name: most stay, some become signs that match them, few
+/// something else.
+fn as_pattern(random: &mut Random, name: &[&Text], alphabet: &[Text]) -> Vec<u8> {
+    let mut pattern = Vec::new();
+    let mut rest = name.iter();
+    while let Some(character) = rest.next() {
+        let character = character.as_bytes();
+        let other = random.pick(alphabet).as_bytes().to_vec();
+        match random.below(16) {
+            0 => pattern.push(b'?'),
+            1 => pattern.push(b'*'),
+            2 => {
+                // Swallows some more.
+                pattern.push(b'*');
+                let more = random.below(3);
+                rest.by_ref().take(more).for_each(drop);
+            }
+            3 => pattern.extend([b"[", character, b"]"].concat()),
+            4 => pattern.extend([b"[", &other[..], character, b"]"].concat()),
+            5 => pattern.extend([b"[!", &other[..], b"]"].concat()),
+            6 => pattern.extend([b"[!-", character, b"]"].concat()),
+            7 => pattern.extend(b"[!-~]"),
+            8 => pattern.extend([&other[..], b"*"].concat()),
+            _ => pattern.extend(character),
+        }
+    }
+    pattern
+}
+
 #[test]
 fn fnmatch_on_random_patterns() {
     let Some(python) = newest_python() else {
@@ -210,8 +239,9 @@ fn fnmatch_on_random_patterns() {
             .flat_map(|_| random.pick(&alphabet).as_bytes().to_vec())
             .collect()
     };
-    let (mut ours, mut input, mut matched) = (String::new(), Vec::new(), 0);
-    for _ in 0..25_000 {
+    let mut pairs = Vec::new();
+    // What is odd in a pattern, and names that have little to do with it.
+    for _ in 0..10_000 {
         let mut pattern = word(&mut random, 5);
         // Most of what is odd is inside classes.
         if random.below(4) > 0 {
@@ -220,33 +250,40 @@ fn fnmatch_on_random_patterns() {
             pattern.push(b']');
             pattern.extend(word(&mut random, 3));
         }
-        let compiled = Pattern::new(&pattern);
-        for _ in 0..4 {
-            let name = match random.below(4) {
-                0 => word(&mut random, 2),
-                1 => word(&mut random, 6),
-                2 => pattern
-                    .iter()
-                    .copied()
-                    .filter(|byte| !b"[]!*".contains(byte))
-                    .collect(),
-                _ => word(&mut random, 3),
-            };
-            let matches = compiled.matches(&name);
-            matched += usize::from(matches);
-            let (name, pattern) = (Text::new(name), Text::new(&pattern));
-            writeln!(ours, "{name:?} {pattern:?} {}", i32::from(matches)).unwrap();
-            input.push(format!(
-                "[{},{}]",
-                json_string(&name),
-                json_string(&pattern)
-            ));
+        for length in [2, 6, 3] {
+            pairs.push((word(&mut random, length), pattern.clone()));
         }
+        let without_signs = pattern.iter().copied();
+        let name = without_signs.filter(|byte| !b"[]!*".contains(byte));
+        pairs.push((name.collect(), pattern));
     }
-    assert!(
-        matched > 5_000,
-        "only {matched} matches: the test would show little"
-    );
+    // Patterns that were names.
+    for _ in 0..60_000 {
+        let name: Vec<&Text> = (0..random.below(9))
+            .map(|_| random.pick(&alphabet))
+            .collect();
+        let pattern = as_pattern(&mut random, &name, &alphabet);
+        pairs.push((
+            name.iter()
+                .flat_map(|text| text.as_bytes().to_vec())
+                .collect(),
+            pattern,
+        ));
+    }
+    let (mut ours, mut input, mut matched) = (String::new(), Vec::new(), 0);
+    for (name, pattern) in &pairs {
+        let matches = Pattern::new(pattern).matches(name);
+        matched += usize::from(matches);
+        let (name, pattern) = (Text::new(name), Text::new(pattern));
+        writeln!(ours, "{name:?} {pattern:?} {}", i32::from(matches)).unwrap();
+        input.push(format!(
+            "[{},{}]",
+            json_string(&name),
+            json_string(&pattern)
+        ));
+    }
+    println!("{matched} of {} pairs match", pairs.len());
+    assert!(pairs.len() >= 100_000 && matched * 10 >= pairs.len() * 3);
     let script = r#"
 import fnmatch
 for name, pattern in data:
