@@ -138,6 +138,17 @@ if OURS:
             assert path in str(error), error
         assert not os.path.exists(marker), "the pickle ran code"
 
+# What has no end is refused at its beginning, and nothing of it is kept.
+if OURS:
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for endless in ("/dev/zero", "/dev/urandom", "/dev/full"):
+        if os.path.exists(endless):
+            assert repr(endless) in raises(pickle.UnpicklingError, Snapshot.load, endless)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 64 * 1024, f"{grown} KiB"
+
 # It is still a loader of good files.
 write(whole)
 assert Snapshot.load(path).traceback_limit == 5

@@ -5,6 +5,7 @@ import pathlib
 import pickle
 import sys
 import tempfile
+import threading
 
 import tracemalloc
 from common import done, raises
@@ -74,9 +75,26 @@ with tempfile.TemporaryDirectory() as folder:
             pickle.dump(snapshot, file, protocol)
         same(snapshot, Snapshot.load(path))
 
+    # The longest name that a file can have.
+    long = os.path.join(folder, "n" * 255)
+    snapshot.dump(long)
+    same(snapshot, Snapshot.load(long))
+    os.remove(long)
+    assert not [name for name in os.listdir(folder) if name.endswith(".tmp")]
+
+    # Through a pipe, piece by piece.
+    end, start = os.pipe()
+    with open(path, "rb") as file:
+        whole = file.read()
+    feeder = threading.Thread(target=lambda: open(start, "wb").write(whole))
+    feeder.start()
+    same(snapshot, Snapshot.load(end))
+    feeder.join()
+
     # Where it cannot be written or read.
     for where, error in (
         (os.path.join(folder, "no", "such", "folder"), FileNotFoundError),
+        ("", FileNotFoundError),
         (folder, IsADirectoryError),
     ):
         assert where in raises(error, snapshot.dump, where)

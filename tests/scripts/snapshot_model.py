@@ -1,8 +1,10 @@
 """Frame, Traceback, Trace, Statistic and StatisticDiff: str, repr, equality, hash, order."""
 
+import gc
 import linecache
 import os
 import tempfile
+import weakref
 
 import tracemalloc
 from common import OURS, done, raises
@@ -204,5 +206,21 @@ snapshot.note = "an attribute of one's own"
 assert snapshot.note and snapshot.traceback_limit == 2
 assert len(Snapshot((), 1).traces) == 0 and Snapshot((), 1).statistics("lineno") == []
 assert list(traces._traces) == raw, "what real code touches"
+
+# --- What refers to itself is garbage when nobody else does.
+class Holder:
+    pass
+
+
+def in_a_circle():
+    holder = Holder()
+    rows = [(0, 1, (("a.py", 1),), holder)]
+    holder.snapshot = Snapshot(rows, 1)
+    return weakref.ref(holder)
+
+
+gone = in_a_circle()
+gc.collect()
+assert gone() is None
 
 done()

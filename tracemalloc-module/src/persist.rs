@@ -15,7 +15,7 @@ use rustpython_vm::function::FsPath;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use snapshot::Snapshot;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn dump(
@@ -31,8 +31,8 @@ pub(crate) fn dump(
     let target = path.to_path_buf(vm)?;
     let written = match replaceable(&target) {
         Ok(Some(target)) => vm_hooks::untraced(|| replace(&target, &content)),
-        Ok(None) => return write_directly(&content, filename, vm),
-        Err(error) => Err(error),
+        // Where it cannot even be looked at, opening it says why.
+        Ok(None) | Err(_) => return write_directly(&content, filename, vm),
     };
     written.or_else(|error| Err(os_error(&error, filename, vm)?))
 }
@@ -120,6 +120,9 @@ fn open(filename: PyObjectRef, mode: &str, vm: &VirtualMachine) -> PyResult {
 /// The file that may be replaced by renaming another one over it, behind any symbolic links;
 /// `None` where the target must be written to directly.
 fn replaceable(target: &Path) -> io::Result<Option<PathBuf>> {
+    if target.file_name().is_none() {
+        return Ok(None);
+    }
     match fs::canonicalize(target) {
         Ok(real) => {
             let metadata = fs::metadata(&real)?;
@@ -164,11 +167,17 @@ fn replace(target: &Path, content: &Content) -> io::Result<()> {
 
 /// A new file in the folder of the target, which nobody else has.
 fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
+    // Most systems allow 255 bytes.
+    const LONGEST: usize = 200;
     let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     let mut tries = 0;
     loop {
         let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
+        beside.push(if name.len() <= LONGEST {
+            name
+        } else {
+            "dump".as_ref()
+        });
         beside.push(format!(".{}.{tries}.tmp", std::process::id()));
         let path = target.with_file_name(beside);
         match File::create_new(&path) {
@@ -182,17 +191,17 @@ fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
 }
 
 pub(crate) fn load(filename: PyObjectRef, vm: &VirtualMachine) -> PyResult {
-    let file = open(filename.clone(), "rb", vm)?;
-    let read = vm.call_method(&file, "read", ());
-    vm.call_method(&file, "close", ())?;
-    let bytes = read?;
-    let Some(bytes) = bytes.downcast_ref::<PyBytes>() else {
-        return Err(vm.new_type_error("read() did not return bytes"));
+    let mut reader = Reader {
+        file: open(filename.clone(), "rb", vm)?,
+        error: None,
+        vm,
     };
-    let loaded = vm_hooks::untraced(|| Snapshot::from_bytes(bytes.as_bytes()));
-    let snapshot = match loaded {
-        Ok(snapshot) => snapshot,
-        Err(error) => return Err(refusal(&filename, &error.to_string(), vm)?),
+    let loaded = vm_hooks::untraced(|| Snapshot::load(&mut reader));
+    vm.call_method(&reader.file, "close", ())?;
+    let snapshot = match (loaded, reader.error) {
+        (Ok(snapshot), _) => snapshot,
+        (Err(_), Some(error)) => return Err(error),
+        (Err(error), None) => return Err(refusal(&filename, &error.to_string(), vm)?),
     };
     let object = PySnapshot::of(snapshot.clone(), vm)?;
     for (name, value) in snapshot.extra() {
@@ -203,6 +212,36 @@ pub(crate) fn load(filename: PyObjectRef, vm: &VirtualMachine) -> PyResult {
         }
     }
     Ok(object)
+}
+
+/// A file of Python's, read as far as it is needed.
+struct Reader<'a> {
+    file: PyObjectRef,
+    /// What it raised.
+    error: Option<PyBaseExceptionRef>,
+    vm: &'a VirtualMachine,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.vm.call_method(&self.file, "read", (buffer.len(),));
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.error = Some(error);
+                return Err(io::ErrorKind::Other.into());
+            }
+        };
+        let bytes = bytes
+            .downcast_ref::<PyBytes>()
+            .map(|bytes| bytes.as_bytes());
+        let Some(place) = bytes.and_then(|bytes| buffer.get_mut(..bytes.len())) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let bytes = bytes.unwrap_or_default();
+        place.copy_from_slice(bytes);
+        Ok(bytes.len())
+    }
 }
 
 /// `pickle.UnpicklingError`, which Python users expect, with the name of the file.

@@ -15,6 +15,7 @@ use rustpython_vm::class::StaticType;
 use rustpython_vm::common::lock::{LazyLock, PyMutex};
 use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::function::{PyComparisonValue, PySetterValue};
+use rustpython_vm::object::{self, TraverseFn};
 use rustpython_vm::protocol::{PyMappingMethods, PySequenceMethods};
 use rustpython_vm::types::{
     AsMapping, AsSequence, Comparable, Constructor, DefaultConstructor, Hashable, Initializer,
@@ -164,8 +165,17 @@ pub(crate) enum Rows {
     Objects(PyObjectRef),
 }
 
+// SAFETY: columns hold no Python objects; the other kind is one, and it is visited.
+unsafe impl object::Traverse for Rows {
+    fn traverse(&self, visit: &mut TraverseFn<'_>) {
+        if let Self::Objects(objects) = self {
+            objects.traverse(visit);
+        }
+    }
+}
+
 /// Sequence of Trace instances.
-#[pyclass(module = false, name = "_Traces", unhashable = true)]
+#[pyclass(module = false, name = "_Traces", unhashable = true, traverse)]
 #[derive(Debug, PyPayload)]
 pub(crate) struct PyTraces {
     rows: PyMutex<Option<Rows>>,
