@@ -5,32 +5,22 @@ interpreter and under CPython 3.13 alike, and prints `ok` at its end. What the t
 a table in the program, with the reason of each entry; an entry that does not hold is a failure.
 """
 
-import gc
+import os
 import sys
 import tracemalloc
 
-OURS = sys.implementation.name != "cpython"
+# What the scripts share is shared here, too; nothing else of their folder is meant to be imported.
+SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts")
+sys.path.append(SCRIPTS)
+from common import OURS, line_of, settle  # noqa: E402
+
+sys.path.remove(SCRIPTS)
 
 
 def start(frames):
     """Start tracing anew, whatever was on before."""
     tracemalloc.stop()
     tracemalloc.start(frames)
-
-
-def settle():
-    """Let go of what the interpreter frees late."""
-    for _ in range(3):
-        gc.collect()
-
-
-def line_of(marker, filename):
-    """Return the number of the one line of the file that ends with the comment `# <marker>`."""
-    marker = "# <" + marker + ">"
-    with open(filename, encoding="utf-8") as lines:
-        found = [number for number, line in enumerate(lines, 1) if line.rstrip().endswith(marker)]
-    assert len(found) == 1, (marker, found)
-    return found[0]
 
 
 def newest(obj):

@@ -195,9 +195,9 @@ mod tests {
 
     #[test]
     fn templates_become_patterns() {
-        let place = |template| Place::of_template(Path::new("/work"), template, 42);
+        let place = |template| Place::of_template(Path::new("/home"), template, 42);
         let found = place("out/{pid}-{time}[x].dump").unwrap();
-        assert_eq!(found.folder, Path::new("/work/out"));
+        assert_eq!(found.folder, Path::new("/home/out"));
         assert!(found.pattern.matches("42-20261121T140322.125Z[x].dump"));
         assert!(!found.pattern.matches("43-20261121T140322.125Z[x].dump"));
         assert!(!found.pattern.matches("42-20261121T140322.125Zx.dump"));
