@@ -125,11 +125,16 @@ found = [
     and (one_frame or t.traceback[0].filename == __file__)
 ]
 assert found, "json.loads allocates"
-for frames in found[:5]:
-    for frame, text in zip(frames, frames.format()[1::2]):
-        if frame.filename == json.decoder.__file__:
-            source = linecache.getline(frame.filename, frame.lineno)
-            assert source.strip() and text == f"    {source.strip()}", (frame, text)
+for frames in found:
+    text = iter(frames.format())
+    for frame in frames:
+        assert next(text) == f'  File "{frame.filename}", line {frame.lineno}'
+        # Frames of frozen modules have no source, and no line for it either.
+        source = linecache.getline(frame.filename, frame.lineno).strip()
+        assert source or frame.filename != json.decoder.__file__, frame
+        if source:
+            assert next(text) == f"    {source}", frame
+    assert next(text, None) is None
 lines = linecache.getlines(json.decoder.__file__)
 assert len(lines) > 100 and any("class JSONDecoder" in line for line in lines), len(lines)
 start = json.decoder.JSONDecoder.raw_decode.__code__.co_firstlineno
