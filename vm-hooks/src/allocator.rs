@@ -2,8 +2,8 @@
 //!
 //! | call | traced | tracing off, block has a record | never traced |
 //! |---|---|---|---|
-//! | alloc | asks for room, writes the record, marks it | – | passes on |
-//! | dealloc | unmarks, gives back with its room | the same | passes on after a look at the map |
+//! | alloc | takes a spare block or asks for one with room, writes the record, marks it | – | passes on |
+//! | dealloc | keeps it as a spare block, or unmarks it and gives it back with its room | the latter | passes on after a look at the map |
 //! | realloc | unmarks, resizes, writes the record anew | the same, as a dead record | passes on |
 //!
 //! Invariant: a block is marked in the map exactly while it has room for a record, so the inner
@@ -12,7 +12,7 @@
 
 use crate::contexts::{Node, UNKNOWN};
 use crate::map::Mark;
-use crate::threads::{self, Inside, OFF, Untraced};
+use crate::threads::{self, Inside, OFF, ON, Slot, Untraced};
 use crate::tracer::{self, MAP};
 use crate::{counters, reborn, record};
 use std::alloc::{GlobalAlloc, Layout};
@@ -50,11 +50,12 @@ impl<A> TracingAllocator<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if threads::state() == OFF {
+        match threads::state() {
             // SAFETY: the caller's promise, passed on.
-            return unsafe { self.inner.alloc(layout) };
+            OFF => unsafe { self.inner.alloc(layout) },
+            ON => self.alloc_traced(layout),
+            _ => self.alloc_slowly::<false>(layout),
         }
-        self.alloc_traced::<false>(layout)
     }
 
     #[inline]
@@ -63,7 +64,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
             // SAFETY: the caller's promise, passed on.
             return unsafe { self.inner.alloc_zeroed(layout) };
         }
-        self.alloc_traced::<true>(layout)
+        self.alloc_slowly::<true>(layout)
     }
 
     #[inline]
@@ -72,9 +73,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
             // SAFETY: the caller's promise, passed on: no block has a record yet.
             return unsafe { self.inner.dealloc(block, layout) };
         }
-        let layout = unmark(block, layout);
-        // SAFETY: the caller's promise, and `unmark` tells the layout it was asked for with.
-        unsafe { self.inner.dealloc(block, layout) }
+        // SAFETY: the caller's promise, passed on.
+        unsafe { self.dealloc_traced(block, layout) }
     }
 
     #[inline]
@@ -88,9 +88,78 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
     }
 }
 
+/// What became of a block that its owner frees.
+enum Forgotten {
+    /// It is a spare block now.
+    Kept,
+    /// It has no mark any more, and goes back to the inner allocator.
+    Unmarked,
+    /// Nothing has changed: it has no trace, or that takes more than a moment.
+    NotYet,
+}
+
+/// Forgets the trace of a block of [`record::with_usual_room`] that is about to be freed.
+///
+/// # Safety
+///
+/// - As for `GlobalAlloc::dealloc`; where the block is kept it belongs to the caller no more.
+#[inline(always)]
+unsafe fn forget_at_once(slot: &'static Slot, block: *mut u8, size: usize) -> Forgotten {
+    let at = record::address(block, size);
+    let Some(inside) = slot.enter_at_once() else {
+        return Forgotten::NotYet;
+    };
+    let Some(cell) = MAP.cell(at) else {
+        return Forgotten::NotYet;
+    };
+    if cell.load(Ordering::Relaxed) != Mark::Live.byte(at) || !inside.slot.counts.try_subtract(size)
+    {
+        return Forgotten::NotYet;
+    }
+    // SAFETY: the mark says that the block has room for a record, which makes it aligned to 8; it
+    // is the caller's.
+    unsafe {
+        if slot.spare.put(block, record::offset(size)) {
+            record::clear(at);
+            return Forgotten::Kept;
+        }
+    }
+    cell.store(0, Ordering::Relaxed);
+    Forgotten::Unmarked
+}
+
+/// A spare block for an allocation.
+enum Reused {
+    Recorded(*mut u8),
+    /// To be recorded.
+    Fresh(*mut u8),
+    /// There is none of that size.
+    Nothing,
+}
+
+#[inline(always)]
+fn reuse_at_once(slot: &'static Slot, layout: Layout) -> Reused {
+    let offset = record::offset(layout.size());
+    let Some(inside) = slot.enter_at_once() else {
+        return Reused::Nothing;
+    };
+    let block = slot.spare.take(offset);
+    if block.is_null() {
+        return Reused::Nothing;
+    }
+    let Some(node) = tracer::known_traceback(&inside) else {
+        return Reused::Fresh(block);
+    };
+    if !inside.slot.counts.try_add(layout.size()) {
+        return Reused::Fresh(block);
+    }
+    // SAFETY: a spare block has room for its record, and is this thread's.
+    unsafe { record::write(block, layout, node) };
+    Reused::Recorded(block)
+}
+
 /// A block is about to be freed by its owner: takes its trace away, and gives the layout that
 /// the inner allocator knows.
-#[inline(always)]
 fn unmark(block: *mut u8, layout: Layout) -> Layout {
     let at = record::address(block, layout.size());
     // The mark of this block is the owner's alone, so looking needs no hook; but between the
@@ -116,7 +185,6 @@ fn unmark(block: *mut u8, layout: Layout) -> Layout {
     layout
 }
 
-#[inline(always)]
 fn unmark_aside(block: *mut u8, size: usize) {
     if let Some(mark) = record::side_mark(block, size)
         && MAP.get(mark) == Some(Mark::Side)
@@ -150,28 +218,75 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         }
     }
 
-    fn alloc_traced<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
-        let Some(inside) = threads::enter() else {
-            return self.ask::<ZEROED>(layout);
+    /// Tracing was on a moment ago.
+    #[inline(never)]
+    fn alloc_traced(&self, layout: Layout) -> *mut u8 {
+        let (Some(slot), Some(room)) = (threads::ready(), record::with_usual_room(layout)) else {
+            return self.alloc_slowly::<false>(layout);
         };
+        match reuse_at_once(slot, layout) {
+            Reused::Recorded(block) => block,
+            Reused::Fresh(block) => self.record_slowly::<false>(block, layout, room),
+            Reused::Nothing => self.alloc_fresh(slot, layout, room),
+        }
+    }
+
+    /// Asks the inner allocator for a block of [`record::with_usual_room`].
+    #[inline(never)]
+    fn alloc_fresh(&self, slot: &'static Slot, layout: Layout, room: Layout) -> *mut u8 {
+        let block = self.ask::<false>(room);
+        // SAFETY: asked for with room, and not handed out yet.
+        if !block.is_null() && unsafe { record_at_once(slot, block, layout) } {
+            return block;
+        }
+        self.record_slowly::<false>(block, layout, room)
+    }
+
+    /// As `alloc_traced`, whatever it takes.
+    #[inline(never)]
+    fn alloc_slowly<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
+        if threads::enter().is_none() {
+            return self.ask::<ZEROED>(layout);
+        }
         let Some(room) = record::with_room(layout) else {
             return self.alloc_untraced::<ZEROED>(layout);
         };
-        let Some(node) = tracer::traceback(&inside) else {
-            return self.alloc_untraced::<ZEROED>(layout);
-        };
         let block = self.ask::<ZEROED>(room);
+        self.record_slowly::<ZEROED>(block, layout, room)
+    }
+
+    /// Records a fresh block that was asked for with `room`, unless it is null.
+    #[inline(never)]
+    fn record_slowly<const ZEROED: bool>(
+        &self,
+        block: *mut u8,
+        layout: Layout,
+        room: Layout,
+    ) -> *mut u8 {
         if block.is_null() {
             return self.alloc_untraced::<ZEROED>(layout);
         }
-        // SAFETY: asked for with room, and not handed out yet.
-        if !unsafe { mark(block, layout, node, Mark::Live) } {
-            // SAFETY: as above, and nobody has seen the block.
-            unsafe { self.inner.dealloc(block, room) };
-            return self.alloc_untraced::<ZEROED>(layout);
+        let marked = match threads::enter() {
+            Some(inside) => tracer::traceback(&inside).is_some_and(|node| {
+                // SAFETY: asked for with room, and not handed out yet.
+                let marked = unsafe { mark(block, layout, node, Mark::Live) };
+                if marked {
+                    inside.slot.counts.add(layout.size() as isize);
+                }
+                marked
+            }),
+            // Tracing was stopped a moment ago.
+            // SAFETY: as above.
+            None => unsafe { mark(block, layout, UNKNOWN, Mark::Dead) },
+        };
+        if marked {
+            return block;
         }
-        inside.slot.counts.add(layout.size() as isize);
-        block
+        // A spare block is marked already.
+        MAP.remove(record::address(block, layout.size()));
+        // SAFETY: asked for with this layout, and nobody has seen the block.
+        unsafe { self.inner.dealloc(block, room) };
+        self.alloc_untraced::<ZEROED>(layout)
     }
 
     /// There is no memory for the trace; there may be some for the block.
@@ -182,6 +297,38 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             tracer::dropped();
         }
         block
+    }
+
+    /// # Safety
+    ///
+    /// - As for `GlobalAlloc::dealloc`.
+    #[inline(never)]
+    unsafe fn dealloc_traced(&self, block: *mut u8, layout: Layout) {
+        if let Some(slot) = threads::ready()
+            && let Some(room) = record::with_usual_room(layout)
+        {
+            // SAFETY: the caller's promise, passed on.
+            match unsafe { forget_at_once(slot, block, layout.size()) } {
+                Forgotten::Kept => return,
+                // SAFETY: the caller's promise; it had a record, so it was asked for with room.
+                Forgotten::Unmarked => return unsafe { self.inner.dealloc(block, room) },
+                Forgotten::NotYet => {}
+            }
+        }
+        // SAFETY: the caller's promise, passed on.
+        unsafe { self.dealloc_slowly(block, layout) }
+    }
+
+    /// As `dealloc_traced`, whatever it takes.
+    ///
+    /// # Safety
+    ///
+    /// - As for `GlobalAlloc::dealloc`.
+    #[inline(never)]
+    unsafe fn dealloc_slowly(&self, block: *mut u8, layout: Layout) {
+        let layout = unmark(block, layout);
+        // SAFETY: the caller's promise, and `unmark` tells the layout it was asked for with.
+        unsafe { self.inner.dealloc(block, layout) }
     }
 
     /// # Safety
@@ -260,7 +407,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if node.is_some() && old.align() < 8 {
             // Resizing keeps the alignment, and a record needs more: the block has to move.
             drop(inside);
-            let fresh = self.alloc_traced::<false>(new);
+            let fresh = self.alloc_traced(new);
             // SAFETY: the caller's promise, passed on.
             let moved = unsafe { self.move_to(fresh, block, old, new) };
             if !moved.is_null() {
@@ -336,11 +483,35 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
 /// nothing can be (then that is counted).
 fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
     let inside = inside.filter(|inside| inside.records())?;
-    let node = tracer::traceback(inside);
+    let node = tracer::known_traceback(inside).or_else(|| tracer::traceback(inside));
     if node.is_none() {
         tracer::dropped();
     }
     node
+}
+
+/// Records a fresh block of [`record::with_usual_room`]. `false`: that takes more than a moment;
+/// nothing has changed.
+///
+/// # Safety
+///
+/// - The block was asked for with room for a record of `layout`, and belongs to the caller.
+#[inline(always)]
+unsafe fn record_at_once(slot: &'static Slot, block: *mut u8, layout: Layout) -> bool {
+    let at = record::address(block, layout.size());
+    let Some(inside) = slot.enter_at_once() else {
+        return false;
+    };
+    let (Some(node), Some(place)) = (tracer::known_traceback(&inside), MAP.place(at)) else {
+        return false;
+    };
+    if !inside.slot.counts.try_add(layout.size()) {
+        return false;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { record::write(block, layout, node) };
+    place.put(Mark::Live, at);
+    true
 }
 
 /// Writes a record and marks it. `false`: no memory for the map.

@@ -122,7 +122,11 @@ impl Contexts {
         } else {
             let (file, line) = place()?;
             let window = self.step(recent, callers.window, file, line, 0)?;
-            self.without_oldest_if_full(window)?
+            if depth < self.limit {
+                window
+            } else {
+                self.without_oldest_if_full(window)?
+            }
         };
         Some(Callers { window, depth })
     }

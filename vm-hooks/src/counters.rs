@@ -49,6 +49,38 @@ impl Counts {
         }
     }
 
+    /// As [`add`](Self::add) for an allocation, unless the time to hand over has come: then
+    /// nothing is counted, and the answer is `false`.
+    #[inline(always)]
+    pub(crate) fn try_add(&self, bytes: usize) -> bool {
+        let moved = self
+            .moved
+            .load(Ordering::Relaxed)
+            .wrapping_add(bytes as isize);
+        if moved > self.high.load(Ordering::Relaxed) {
+            if moved > LAG {
+                return false;
+            }
+            self.high.store(moved, Ordering::Relaxed);
+        }
+        self.moved.store(moved, Ordering::Relaxed);
+        true
+    }
+
+    /// The same for what is freed.
+    #[inline(always)]
+    pub(crate) fn try_subtract(&self, bytes: usize) -> bool {
+        let moved = self
+            .moved
+            .load(Ordering::Relaxed)
+            .wrapping_sub(bytes as isize);
+        if moved < -LAG {
+            return false;
+        }
+        self.moved.store(moved, Ordering::Relaxed);
+        true
+    }
+
     /// Hands over.
     #[inline(never)]
     pub(crate) fn flush(&self) {

@@ -18,9 +18,11 @@
 use crate::contexts::{Callers, Contexts, Node, UNKNOWN};
 use crate::files::{FILES, File};
 use crate::recent::Recent;
+use crate::threads::Slot;
 use rustpython_vm::bytecode::Instruction;
 use rustpython_vm::frame::InterpreterFrame;
 use rustpython_vm::vm::thread::get_current_frame;
+use std::sync::atomic::Ordering;
 
 const EPOCH: usize = 0;
 const WINDOW: usize = 1;
@@ -29,20 +31,26 @@ const LINE: usize = 3;
 const ANSWER: usize = 4;
 const FILE: usize = 5;
 
-/// The traceback of the line that runs on this thread now. `None`: no memory for a new one.
+/// The traceback of the line that runs on this thread now, where the frame was asked about that
+/// line before.
 #[inline(always)]
-pub(crate) fn traceback(contexts: &Contexts, epoch: u32, recent: &Recent) -> Option<Node> {
-    let current = get_current_frame();
+pub(crate) fn known_traceback(slot: &Slot) -> Option<Node> {
+    let cell = slot.current_frame.load(Ordering::Relaxed);
+    // SAFETY: this thread's own slot has the address that the VM gave, valid while the thread runs.
+    let current = unsafe { (*cell).load(Ordering::Relaxed) };
+    let current = std::ptr::with_exposed_provenance::<InterpreterFrame>(current);
     // SAFETY: null, or the frame that this thread runs, which is alive until it returns.
     let Some(frame) = (unsafe { current.as_ref() }) else {
         return Some(UNKNOWN);
     };
-    // Only a frame that has begun to run its own lines was ever asked.
+    // Only a frame that has begun to run its own lines was ever asked, and of a line that is not in
+    // `locations` (a module's RESUME) nothing is remembered.
     let words = &frame.trace_context;
-    if words[EPOCH].get() == epoch && own_line(frame) == Some(words[LINE].get()) {
-        return Some(Node(words[ANSWER].get()));
-    }
-    look_up(contexts, epoch, recent, frame)
+    let index = (frame.get_lasti() as usize).wrapping_sub(1);
+    let (start, _) = frame.code().locations.get(index)?;
+    let same =
+        words[EPOCH].get() == slot.recent.epoch() && words[LINE].get() == start.line.get() as u32;
+    same.then(|| Node(words[ANSWER].get()))
 }
 
 /// The line of the instruction that a frame runs, from its second one on.
@@ -53,13 +61,13 @@ fn own_line(frame: &InterpreterFrame) -> Option<u32> {
     (index != 0).then_some(start.line.get() as u32)
 }
 
-#[inline(never)]
-fn look_up(
-    contexts: &Contexts,
-    epoch: u32,
-    recent: &Recent,
-    current: &InterpreterFrame,
-) -> Option<Node> {
+/// The traceback of the line that runs on this thread now. `None`: no memory for a new one.
+pub(crate) fn traceback(contexts: &Contexts, recent: &Recent) -> Option<Node> {
+    let epoch = recent.epoch();
+    // SAFETY: as in `known_traceback`.
+    let Some(current) = (unsafe { get_current_frame().as_ref() }) else {
+        return Some(UNKNOWN);
+    };
     let (frame, callers) = if current.trace_context[EPOCH].get() == epoch {
         (current, remembered(current))
     } else {
@@ -68,7 +76,7 @@ fn look_up(
         };
         (frame, callers(contexts, epoch, recent, frame)?)
     };
-    let (file, line) = place(frame)?;
+    let (file, line) = place(recent, frame)?;
     let node = contexts.traceback(recent, callers, (file, line))?;
     frame.trace_context[ANSWER].set(node.0);
     frame.trace_context[LINE].set(line);
@@ -78,6 +86,24 @@ fn look_up(
 /// The callers of a frame, worked out from the nearest frame outwards that remembers its own.
 #[inline(never)]
 fn callers(
+    contexts: &Contexts,
+    epoch: u32,
+    recent: &Recent,
+    frame: &InterpreterFrame,
+) -> Option<Callers> {
+    // Nearly always that is the next one.
+    if let Some(caller) = first_complete(frame.previous())
+        && caller.trace_context[EPOCH].get() == epoch
+    {
+        let place = || place(recent, caller);
+        let callers = contexts.call(recent, remembered(caller), place)?;
+        remember(frame, epoch, callers);
+        return Some(callers);
+    }
+    callers_from_afar(contexts, epoch, recent, frame)
+}
+
+fn callers_from_afar(
     contexts: &Contexts,
     epoch: u32,
     recent: &Recent,
@@ -103,7 +129,7 @@ fn callers(
     // SAFETY: `callee` is null or a frame of the chain, all of which are alive: they are running.
     while let Some(next) = unsafe { callee.as_ref() } {
         // Should there be no memory, the frames from here on have no context (epoch 0).
-        callers = contexts.call(recent, callers, || place(at))?;
+        callers = contexts.call(recent, callers, || place(recent, at))?;
         callee = remember(next, epoch, callers);
         at = next;
     }
@@ -143,7 +169,7 @@ fn callee(frame: &InterpreterFrame) -> *const InterpreterFrame {
 
 /// The file and the line that a frame runs, which remembers its callers.
 #[inline]
-fn place(frame: &InterpreterFrame) -> Option<(File, u32)> {
+fn place(recent: &Recent, frame: &InterpreterFrame) -> Option<(File, u32)> {
     let code = frame.code();
     let known = &frame.trace_context[FILE];
     let file = match known.get() {
@@ -151,7 +177,8 @@ fn place(frame: &InterpreterFrame) -> Option<(File, u32)> {
             let name = code.source_path();
             // Interned strings live as long as the process: the address identifies the name.
             let key = std::ptr::from_ref(name) as usize;
-            let file = FILES.id(key, || name.as_wtf8().as_bytes())?;
+            let id = || FILES.id(key, || name.as_wtf8().as_bytes());
+            let file = recent.file(key, id)?;
             known.set(file.0);
             file
         }

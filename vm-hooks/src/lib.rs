@@ -30,6 +30,7 @@
 //! | `frames` | the Python frames that run now |
 //! | `contexts`, `files`, `table`, `recent` | tracebacks and file names, each stored once; the steps taken last |
 //! | `record`, `map`, `side` | live traces: the record behind a block, where records are, and what has none |
+//! | `spare` | freed blocks that keep their record, for the next of their size |
 //! | `counters` | current and peak |
 //! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
 //! | `tracer` | the state: start, stop, clear, `track` |
@@ -56,6 +57,7 @@ mod reborn;
 mod recent;
 mod record;
 mod side;
+mod spare;
 mod table;
 mod threads;
 mod tracer;

@@ -76,6 +76,22 @@ impl Mark {
     }
 }
 
+/// The granule of an address.
+pub(crate) struct Place<'a> {
+    leaf: &'a Leaf,
+    index: usize,
+}
+
+impl Place<'_> {
+    /// Puts the mark of an address here that the caller owns.
+    #[inline(always)]
+    pub(crate) fn put(self, mark: Mark, address: usize) {
+        // A page belongs to many owners, who all store the same.
+        self.leaf.touched[self.index / PAGE].store(1, Ordering::Relaxed);
+        self.leaf.granules[self.index].store(mark.byte(address), Ordering::Relaxed);
+    }
+}
+
 /// The map; a few pages of it are ever resident.
 pub(crate) struct BlockMap {
     leaves: [AtomicPtr<Leaf>; LEAVES],
@@ -121,6 +137,14 @@ impl BlockMap {
         Some(Self::granule(self.leaf(address)?, address))
     }
 
+    /// Where a mark at this address goes. `None`: its leaf is still to be made.
+    #[inline(always)]
+    pub(crate) fn place(&self, address: usize) -> Option<Place<'_>> {
+        let leaf = self.leaf(address)?;
+        let index = Self::index(address);
+        Some(Place { leaf, index })
+    }
+
     /// The mark at exactly this address.
     #[inline(always)]
     pub(crate) fn get(&self, address: usize) -> Option<Mark> {
@@ -142,9 +166,7 @@ impl BlockMap {
             return false;
         };
         let index = Self::index(address);
-        // A page belongs to many owners, who all store the same.
-        leaf.touched[index / PAGE].store(1, Ordering::Relaxed);
-        leaf.granules[index].store(mark.byte(address), Ordering::Relaxed);
+        Place { leaf, index }.put(mark, address);
         true
     }
 

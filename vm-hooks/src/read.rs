@@ -84,7 +84,9 @@ fn copy_traces(control: &Control) -> Option<Columns> {
             // SAFETY: the map says that a record is there, and all threads that could free its
             // block are paused.
             let (size, node) = unsafe { record::read(address) };
-            complete = columns.push(0, size, node);
+            if size != 0 {
+                complete = columns.push(0, size, node);
+            }
         }
     });
     complete?;

@@ -9,7 +9,7 @@
 use crate::map::Mark;
 use crate::record;
 use crate::side::{self, Side, Trace};
-use crate::threads::{self, OFF, STOPPED};
+use crate::threads::{self, OFF, STOPPED, Slot};
 use crate::tracer::{self, MAP};
 use std::sync::atomic::Ordering;
 
@@ -26,6 +26,35 @@ pub(crate) fn listen() {
 /// An object of `size` bytes is born again; its block holds that object and nothing else.
 #[cfg_attr(not(feature = "rustpython"), allow(dead_code))]
 fn reborn(object: *const u8, size: usize) {
+    if let Some(slot) = threads::ready()
+        && retrace_at_once(slot, record::address(object, size))
+    {
+        return;
+    }
+    retrace(object, size);
+}
+
+/// Gives a live trace whose record lies at `at` its new traceback. `false`: it has none, or that
+/// takes more than a moment; nothing has changed.
+#[inline(always)]
+fn retrace_at_once(slot: &'static Slot, at: usize) -> bool {
+    let Some(inside) = slot.enter_at_once() else {
+        return false;
+    };
+    let (Some(node), Some(cell)) = (tracer::known_traceback(&inside), MAP.cell(at)) else {
+        return false;
+    };
+    let live = cell.load(Ordering::Relaxed) == Mark::Live.byte(at);
+    if live {
+        // SAFETY: the map says that a record is there, and the block is this thread's.
+        unsafe { record::set_node(at, node) };
+    }
+    live
+}
+
+/// As `retrace_at_once`, whatever it takes.
+#[inline(never)]
+fn retrace(object: *const u8, size: usize) {
     if matches!(threads::state(), OFF | STOPPED) {
         return;
     }

@@ -1,4 +1,4 @@
-//! The steps that a thread took last: a small cache before the index of the contexts.
+//! The steps that a thread took last: a small cache before the indexes of contexts and files.
 //!
 //! A program runs the same few lines again and again, so most steps (window of the callers, file,
 //! line) were taken a moment ago. A look here costs a dozen instructions, one in the index a
@@ -8,16 +8,22 @@
 //! their place empties the caches of all threads, which wait meanwhile; else only the thread
 //! itself touches its own.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use crate::files::File;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 const ENTRIES: usize = 256;
+/// No epoch; nor is it what a fresh frame has (0).
+pub(crate) const NO_EPOCH: u32 = u32::MAX;
 
 /// One step: (window, line), and (node, file, total), where a file and a total of 0 are no step.
 struct Entry(AtomicU64, AtomicU64);
 
 pub(crate) struct Recent {
+    /// The file that was asked for last: its key and its id, which never change.
+    file: (AtomicUsize, AtomicU32),
     entries: [Entry; ENTRIES],
-    used: AtomicBool,
+    /// Of the contexts that the entries belong to; `NO_EPOCH` where there is none.
+    epoch: AtomicU32,
 }
 
 /// A step as the two words of an entry, the second without its node. `None`: not one that is kept.
@@ -33,9 +39,22 @@ fn words(window: u32, file: u32, line: u32, total: u16) -> Option<(u64, u32)> {
 impl Recent {
     pub(crate) const fn new() -> Self {
         Self {
+            file: (AtomicUsize::new(0), AtomicU32::new(0)),
             entries: [const { Entry(AtomicU64::new(0), AtomicU64::new(0)) }; ENTRIES],
-            used: AtomicBool::new(false),
+            epoch: AtomicU32::new(NO_EPOCH),
         }
+    }
+
+    /// The epoch of the contexts that this thread used last, if they are those of now.
+    #[inline(always)]
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.load(Relaxed)
+    }
+
+    /// The contexts of now are those of this epoch.
+    #[inline(always)]
+    pub(crate) fn use_epoch(&self, epoch: u32) {
+        self.epoch.store(epoch, Relaxed);
     }
 
     #[inline(always)]
@@ -60,7 +79,6 @@ impl Recent {
             return Some((node >> 32) as u32);
         }
         let node = intern()?;
-        self.used.store(true, Relaxed);
         entry.0.store(first, Relaxed);
         entry
             .1
@@ -68,9 +86,21 @@ impl Recent {
         Some(node)
     }
 
+    /// The id of the file with this key (not 0), or what `id` says, which is then kept.
+    #[inline(always)]
+    pub(crate) fn file(&self, key: usize, id: impl FnOnce() -> Option<File>) -> Option<File> {
+        if self.file.0.load(Relaxed) == key {
+            return Some(File(self.file.1.load(Relaxed)));
+        }
+        let file = id()?;
+        self.file.0.store(key, Relaxed);
+        self.file.1.store(file.0, Relaxed);
+        Some(file)
+    }
+
     /// Forgets all steps.
     pub(crate) fn clear(&self) {
-        if self.used.swap(false, Relaxed) {
+        if self.epoch.swap(NO_EPOCH, Relaxed) != NO_EPOCH {
             for entry in &self.entries {
                 entry.0.store(0, Relaxed);
                 entry.1.store(0, Relaxed);
@@ -92,6 +122,7 @@ mod tests {
             steps in prop::collection::vec((0_u32..40, 0_usize..4, 0_u32..40, 0_u16..3), 1..2000),
         ) {
             let recent = Recent::new();
+            recent.use_epoch(1);
             let mut nodes = HashMap::new();
             for (i, step) in steps.into_iter().enumerate() {
                 // Also files that are not kept.
@@ -105,6 +136,7 @@ mod tests {
                 prop_assert_eq!(node, nodes.get(&step).copied());
                 if i % 500 == 499 {
                     recent.clear();
+                    recent.use_epoch(i as u32);
                     nodes.clear();
                 }
             }
@@ -112,12 +144,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_asked_for_once_in_a_row() {
+        let recent = Recent::new();
+        assert_eq!(recent.file(8, || None), None);
+        assert_eq!(recent.file(8, || Some(File(3))), Some(File(3)));
+        assert_eq!(recent.file(8, || unreachable!()), Some(File(3)));
+        assert_eq!(recent.file(16, || Some(File(4))), Some(File(4)));
+        assert_eq!(recent.file(8, || Some(File(3))), Some(File(3)));
+    }
+
+    #[test]
     fn what_was_asked_for_is_not_asked_again_until_all_is_forgotten() {
         let recent = Recent::new();
+        recent.use_epoch(1);
         let step = (7, 3, 12, 0);
         assert_eq!(recent.node(step, || Some(42)), Some(42));
         assert_eq!(recent.node(step, || unreachable!()), Some(42));
         recent.clear();
+        assert_eq!(recent.epoch(), NO_EPOCH);
         assert_eq!(recent.node(step, || None), None);
         assert_eq!(recent.node(step, || Some(43)), Some(43));
     }

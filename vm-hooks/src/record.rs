@@ -21,7 +21,7 @@ const LARGE: u64 = u32::MAX as u64;
 
 /// Bytes from the start of a block to its record.
 #[inline(always)]
-fn offset(size: usize) -> usize {
+pub(crate) fn offset(size: usize) -> usize {
     (size + (ALIGN - 1)) & !(ALIGN - 1)
 }
 
@@ -42,6 +42,17 @@ pub(crate) fn with_room(layout: Layout) -> Option<Layout> {
     // SAFETY: a power of two. The size is far from `isize::MAX`, also rounded up to the alignment:
     // a block that is not empty is never aligned to more than half of that.
     Some(unsafe { Layout::from_size_align_unchecked(offset(size) + RECORD, align) })
+}
+
+/// The same for a block as nearly all are: aligned to 8 at the most, with a record of one word.
+/// `None` for others.
+#[inline(always)]
+pub(crate) fn with_usual_room(layout: Layout) -> Option<Layout> {
+    if layout.size() as u64 >= LARGE || layout.align() > ALIGN {
+        return None;
+    }
+    // SAFETY: a power of two, and a size far from `isize::MAX`.
+    Some(unsafe { Layout::from_size_align_unchecked(offset(layout.size()) + RECORD, ALIGN) })
 }
 
 #[cold]
@@ -71,6 +82,17 @@ pub(crate) unsafe fn write(block: *mut u8, layout: Layout, node: Node) {
     }
 }
 
+/// Writes the record of a spare block.
+///
+/// # Safety
+///
+/// - A record lies at this address, and its block belongs to the caller.
+#[inline(always)]
+pub(crate) unsafe fn clear(address: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { std::ptr::with_exposed_provenance_mut::<u64>(address).write(0) }
+}
+
 /// Gives the block of a record another traceback.
 ///
 /// # Safety
@@ -83,7 +105,7 @@ pub(crate) unsafe fn set_node(address: usize, node: Node) {
     unsafe { record.write(record.read() & LARGE | u64::from(node.0) << 32) }
 }
 
-/// Reads (size in bytes, traceback) of the record at this address.
+/// Reads (size in bytes, traceback) of the record at this address; 0 bytes for a spare block.
 ///
 /// # Safety
 ///

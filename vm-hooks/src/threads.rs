@@ -29,8 +29,11 @@
 use crate::counters::Counts;
 use crate::lock::{Backoff, Held, Lock};
 use crate::recent::Recent;
+use crate::spare::Spare;
 use std::cell::Cell;
 use std::ptr::{NonNull, null, null_mut};
+#[cfg(feature = "rustpython")]
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering, compiler_fence, fence};
 
 /// Not tracing, and no block carries a record.
@@ -68,7 +71,11 @@ pub(crate) struct Slot {
     flags: AtomicU8,
     owned: AtomicBool,
     pub(crate) counts: Counts,
+    /// Where the VM keeps the frame that this thread runs.
+    #[cfg(feature = "rustpython")]
+    pub(crate) current_frame: AtomicPtr<AtomicUsize>,
     pub(crate) recent: Recent,
+    pub(crate) spare: Spare,
     next: AtomicPtr<Slot>,
 }
 
@@ -116,6 +123,11 @@ fn register() -> Option<&'static Slot> {
     };
     // What the last owner took; the contexts may be others since.
     slot.recent.clear();
+    #[cfg(feature = "rustpython")]
+    {
+        let cell = rustpython_vm::vm::thread::current_frame_cell();
+        slot.current_frame.store(cell.cast_mut(), Ordering::Relaxed);
+    }
     SLOT.set(slot);
     errno::kept(|| exit::register(slot));
     Some(slot)
@@ -133,7 +145,10 @@ fn new_slot() -> Option<&'static Slot> {
                 flags: AtomicU8::new(0),
                 owned: AtomicBool::new(i == 0),
                 counts: Counts::new(),
+                #[cfg(feature = "rustpython")]
+                current_frame: AtomicPtr::new(null_mut()),
                 recent: Recent::new(),
+                spare: Spare::new(),
                 next: AtomicPtr::new(null_mut()),
             });
             p.as_ref()
@@ -185,6 +200,34 @@ impl Inside {
     #[inline(always)]
     pub(crate) fn records(&self) -> bool {
         self.before == 0
+    }
+}
+
+/// The slot of this thread, where a hook can be [entered at once](Slot::enter_at_once): tracing is
+/// on, and the thread is neither muted nor inside.
+#[inline(always)]
+pub(crate) fn ready() -> Option<&'static Slot> {
+    if state() != ON {
+        return None;
+    }
+    // SAFETY: null, or a slot; they are never freed.
+    let slot = unsafe { SLOT.get().as_ref()? };
+    (slot.flags.load(Ordering::Relaxed) == 0).then_some(slot)
+}
+
+impl Slot {
+    /// Enters a hook, as [`enter`] does, of the thread's own slot that is [`ready`]. `None`: that
+    /// takes more than a moment, which is left to `enter`.
+    #[inline(always)]
+    pub(crate) fn enter_at_once(&'static self) -> Option<Inside> {
+        self.flags.store(INSIDE, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        // With `FENCED` a look at this moment would not be enough.
+        let inside = Inside {
+            slot: self,
+            before: 0,
+        };
+        (STATE.load(Ordering::Acquire) == ON).then_some(inside)
     }
 }
 
@@ -333,6 +376,11 @@ impl Paused<'_> {
     /// What every thread has counted by itself.
     pub(crate) fn counts(&self) -> impl Iterator<Item = &'static Counts> {
         slots().map(|slot| &slot.counts)
+    }
+
+    /// The spare blocks of every thread.
+    pub(crate) fn spare(&self) -> impl Iterator<Item = &'static Spare> {
+        slots().map(|slot| &slot.spare)
     }
 
     /// The steps that every thread remembers. (A slot without an owner is emptied by the next.)

@@ -15,15 +15,16 @@
 use crate::contexts::{Contexts, MAX_FRAMES, Node};
 use crate::files::FILES;
 use crate::map::{BlockMap, Mark};
-use crate::recent::Recent;
+use crate::recent::{NO_EPOCH, Recent};
 use crate::side::{self, Side, Trace};
+use crate::spare::Spare;
 use crate::threads::{self, Control, Inside, ON, Paused, STOPPED};
 use crate::{counters, record};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 pub(crate) static MAP: BlockMap = BlockMap::new();
 static CONTEXTS: AtomicPtr<Contexts> = AtomicPtr::new(std::ptr::null_mut());
-/// Which contexts the frames remember; never 0, which is what a fresh frame has.
+/// Which contexts the frames remember; never 0, which is what a fresh frame has, nor `NO_EPOCH`.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
@@ -115,14 +116,17 @@ pub fn clear() {
 /// remember is of no use any more.
 fn set_contexts(new: *mut Contexts, paused: &Paused<'_>) -> *mut Contexts {
     paused.recent().for_each(Recent::clear);
-    let epoch = EPOCH.load(Ordering::Relaxed).wrapping_add(1).max(1);
-    EPOCH.store(epoch, Ordering::Relaxed);
+    let epoch = (EPOCH.load(Ordering::Relaxed) + 1) % NO_EPOCH;
+    EPOCH.store(epoch.max(1), Ordering::Relaxed);
     CONTEXTS.swap(new, Ordering::AcqRel)
 }
 
 /// The contexts stay; whoever calls this puts new ones in their place.
 fn forget_traces(paused: &Paused<'_>) {
     MAP.for_each(|address, mark| match mark {
+        // SAFETY: a record is there, and the threads that could free its block are paused. A spare
+        // block stays marked as it is.
+        Mark::Live if unsafe { record::read(address) }.0 == 0 => {}
         Mark::Live => _ = MAP.set(address, Mark::Dead),
         Mark::Side => MAP.remove(address),
         Mark::Dead => {}
@@ -175,12 +179,13 @@ pub fn reset_peak() {
     }
 }
 
-/// Bytes that the tracer itself takes, records behind blocks included.
+/// Bytes that the tracer itself takes, records behind blocks and spare blocks included.
 pub fn tracer_memory() -> usize {
     let control = threads::control();
     let mut bytes = MAP.bytes();
     bytes += FILES.bytes() + contexts(&control).map_or(0, Contexts::bytes);
-    let _paused = control.pause();
+    let paused = control.pause();
+    bytes += paused.spare().map(Spare::bytes).sum::<usize>();
     bytes += side::traces().as_ref().map_or(0, Side::bytes);
     let mut records = 0;
     MAP.for_each(|_, mark| records += usize::from(mark != Mark::Side));
@@ -205,15 +210,25 @@ pub(crate) fn contexts(control: &Control) -> Option<&Contexts> {
         .then(|| unsafe { &*CONTEXTS.load(Ordering::Acquire) })
 }
 
-/// The traceback of what this thread runs now. `None`: no memory for it.
+/// The traceback of what this thread runs now, where it was asked for a moment ago.
 #[inline(always)]
+pub(crate) fn known_traceback(inside: &Inside) -> Option<Node> {
+    #[cfg(feature = "rustpython")]
+    return crate::frames::known_traceback(inside.slot);
+    #[cfg(not(feature = "rustpython"))]
+    return inside.records().then_some(crate::contexts::UNKNOWN);
+}
+
+/// The traceback of what this thread runs now. `None`: no memory for it.
 pub(crate) fn traceback(inside: &Inside) -> Option<Node> {
     // SAFETY: inside a hook tracing is on, and who frees the contexts waits for it to be left.
     let contexts = unsafe { &*CONTEXTS.load(Ordering::Acquire) };
+    let recent = &inside.slot.recent;
+    recent.use_epoch(EPOCH.load(Ordering::Relaxed));
     #[cfg(feature = "rustpython")]
-    return crate::frames::traceback(contexts, EPOCH.load(Ordering::Relaxed), &inside.slot.recent);
+    return crate::frames::traceback(contexts, recent);
     #[cfg(not(feature = "rustpython"))]
-    return (contexts.limit() > 0 && inside.records()).then_some(crate::contexts::UNKNOWN);
+    return (contexts.limit() > 0).then_some(crate::contexts::UNKNOWN);
 }
 
 /// Records a block of another domain: memory at `address` that the program manages by itself.
