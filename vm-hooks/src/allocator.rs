@@ -98,7 +98,7 @@ enum Forgotten {
     NotYet,
 }
 
-/// Forgets the trace of a block of [`record::with_usual_room`] that is about to be freed.
+/// Forgets the trace of a [usual](record::is_usual) block that is about to be freed.
 ///
 /// # Safety
 ///
@@ -119,7 +119,7 @@ unsafe fn forget_at_once(slot: &'static Slot, block: *mut u8, size: usize) -> Fo
     // SAFETY: the mark says that the block has room for a record, which makes it aligned to 8; it
     // is the caller's.
     unsafe {
-        if slot.spare.put(block, record::offset(size)) {
+        if slot.spare.put(block, size) {
             record::clear(at);
             return Forgotten::Kept;
         }
@@ -139,11 +139,10 @@ enum Reused {
 
 #[inline(always)]
 fn reuse_at_once(slot: &'static Slot, layout: Layout) -> Reused {
-    let offset = record::offset(layout.size());
     let Some(inside) = slot.enter_at_once() else {
         return Reused::Nothing;
     };
-    let block = slot.spare.take(offset);
+    let block = slot.spare.take(layout.size());
     if block.is_null() {
         return Reused::Nothing;
     }
@@ -218,28 +217,39 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         }
     }
 
-    /// Tracing was on a moment ago.
     #[inline(never)]
     fn alloc_traced(&self, layout: Layout) -> *mut u8 {
-        let (Some(slot), Some(room)) = (threads::ready(), record::with_usual_room(layout)) else {
+        let Some(slot) = threads::ready() else {
             return self.alloc_slowly::<false>(layout);
         };
+        if !record::is_usual(layout) {
+            return self.alloc_slowly::<false>(layout);
+        }
         match reuse_at_once(slot, layout) {
             Reused::Recorded(block) => block,
-            Reused::Fresh(block) => self.record_slowly::<false>(block, layout, room),
-            Reused::Nothing => self.alloc_fresh(slot, layout, room),
+            Reused::Fresh(block) => self.record_slowly::<false>(block, layout),
+            // SAFETY: it is usual, as was asked above.
+            Reused::Nothing => unsafe { self.alloc_fresh(layout) },
         }
     }
 
-    /// Asks the inner allocator for a block of [`record::with_usual_room`].
+    /// Asks the inner allocator for a block. The thread was ready, and tracing on, a moment ago.
+    ///
+    /// # Safety
+    ///
+    /// - The block [is usual](record::is_usual).
     #[inline(never)]
-    fn alloc_fresh(&self, slot: &'static Slot, layout: Layout, room: Layout) -> *mut u8 {
-        let block = self.ask::<false>(room);
-        // SAFETY: asked for with room, and not handed out yet.
-        if !block.is_null() && unsafe { record_at_once(slot, block, layout) } {
+    unsafe fn alloc_fresh(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let block = self.ask::<false>(unsafe { record::with_usual_room(layout) });
+        if !block.is_null()
+            && let Some(slot) = threads::ready()
+            // SAFETY: asked for with room, and not handed out yet.
+            && unsafe { record_at_once(slot, block, layout) }
+        {
             return block;
         }
-        self.record_slowly::<false>(block, layout, room)
+        self.record_slowly::<false>(block, layout)
     }
 
     /// As `alloc_traced`, whatever it takes.
@@ -252,20 +262,15 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             return self.alloc_untraced::<ZEROED>(layout);
         };
         let block = self.ask::<ZEROED>(room);
-        self.record_slowly::<ZEROED>(block, layout, room)
+        self.record_slowly::<ZEROED>(block, layout)
     }
 
-    /// Records a fresh block that was asked for with `room`, unless it is null.
+    /// Records a fresh block that was asked for with room, unless it is null.
     #[inline(never)]
-    fn record_slowly<const ZEROED: bool>(
-        &self,
-        block: *mut u8,
-        layout: Layout,
-        room: Layout,
-    ) -> *mut u8 {
-        if block.is_null() {
+    fn record_slowly<const ZEROED: bool>(&self, block: *mut u8, layout: Layout) -> *mut u8 {
+        let Some(room) = record::with_room(layout).filter(|_| !block.is_null()) else {
             return self.alloc_untraced::<ZEROED>(layout);
-        }
+        };
         let marked = match threads::enter() {
             Some(inside) => tracer::traceback(&inside).is_some_and(|node| {
                 // SAFETY: asked for with room, and not handed out yet.
@@ -282,7 +287,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if marked {
             return block;
         }
-        // A spare block is marked already.
+        // One that was spare is marked already.
         MAP.remove(record::address(block, layout.size()));
         // SAFETY: asked for with this layout, and nobody has seen the block.
         unsafe { self.inner.dealloc(block, room) };
@@ -305,13 +310,17 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     #[inline(never)]
     unsafe fn dealloc_traced(&self, block: *mut u8, layout: Layout) {
         if let Some(slot) = threads::ready()
-            && let Some(room) = record::with_usual_room(layout)
+            && record::is_usual(layout)
         {
             // SAFETY: the caller's promise, passed on.
             match unsafe { forget_at_once(slot, block, layout.size()) } {
                 Forgotten::Kept => return,
-                // SAFETY: the caller's promise; it had a record, so it was asked for with room.
-                Forgotten::Unmarked => return unsafe { self.inner.dealloc(block, room) },
+                // SAFETY: it is usual, as was asked above. The caller's promise; it had a record, so
+                // it was asked for with room.
+                Forgotten::Unmarked => unsafe {
+                    let room = record::with_usual_room(layout);
+                    return self.inner.dealloc(block, room);
+                },
                 Forgotten::NotYet => {}
             }
         }
@@ -490,7 +499,7 @@ fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
     node
 }
 
-/// Records a fresh block of [`record::with_usual_room`]. `false`: that takes more than a moment;
+/// Records a fresh [usual](record::is_usual) block. `false`: that takes more than a moment;
 /// nothing has changed.
 ///
 /// # Safety

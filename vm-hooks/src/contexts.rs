@@ -102,9 +102,13 @@ impl Contexts {
         callers: Callers,
         (file, line): (File, u32),
     ) -> Option<Node> {
+        self.step(recent, callers.window, file, line, self.total(callers))
+    }
+
+    /// How many frames a traceback with these callers has, where that is more than are kept; else 0.
+    pub(crate) fn total(&self, callers: Callers) -> u16 {
         let total = (callers.depth + 1).min(MAX_FRAMES);
-        let beyond = if total > self.limit { total as u16 } else { 0 };
-        self.step(recent, callers.window, file, line, beyond)
+        if total > self.limit { total as u16 } else { 0 }
     }
 
     /// The callers of a frame that is called from a `place` (asked for where it matters) in a frame

@@ -8,7 +8,8 @@
 //! | word | while valid | while the chain is walked |
 //! |---|---|---|
 //! | 0 | epoch of what follows; 0: nothing | 0 |
-//! | 1, 2 | window and depth of the callers | address of the callee |
+//! | 1 | window of the callers | address of the callee, low half |
+//! | 2 | their depth, and the total of a traceback where it is beyond the limit, 16 bits each | high half |
 //! | 3, 4 | the line last asked about (0: none) and its traceback | |
 //! | 5 | id of the file, for as long as the frame lives; 0: not asked yet | as while valid |
 //!
@@ -32,7 +33,7 @@ const ANSWER: usize = 4;
 const FILE: usize = 5;
 
 /// The traceback of the line that runs on this thread now, where the frame was asked about that
-/// line before.
+/// line last, or it was a step taken a short while ago.
 #[inline(always)]
 pub(crate) fn known_traceback(slot: &Slot) -> Option<Node> {
     let cell = slot.current_frame.load(Ordering::Relaxed);
@@ -46,11 +47,24 @@ pub(crate) fn known_traceback(slot: &Slot) -> Option<Node> {
     // Only a frame that has begun to run its own lines was ever asked, and of a line that is not in
     // `locations` (a module's RESUME) nothing is remembered.
     let words = &frame.trace_context;
+    if words[EPOCH].get() != slot.recent.epoch() {
+        return None;
+    }
     let index = (frame.get_lasti() as usize).wrapping_sub(1);
     let (start, _) = frame.code().locations.get(index)?;
-    let same =
-        words[EPOCH].get() == slot.recent.epoch() && words[LINE].get() == start.line.get() as u32;
-    same.then(|| Node(words[ANSWER].get()))
+    let line = start.line.get() as u32;
+    if words[LINE].get() == line {
+        return Some(Node(words[ANSWER].get()));
+    }
+    if index == 0 {
+        return None;
+    }
+    let total = (words[DEPTH].get() >> 16) as u16;
+    let step = (words[WINDOW].get(), words[FILE].get(), line, total);
+    let node = slot.recent.known(step)?;
+    words[ANSWER].set(node);
+    words[LINE].set(line);
+    Some(Node(node))
 }
 
 /// The line of the instruction that a frame runs, from its second one on.
@@ -97,7 +111,7 @@ fn callers(
     {
         let place = || place(recent, caller);
         let callers = contexts.call(recent, remembered(caller), place)?;
-        remember(frame, epoch, callers);
+        remember(frame, epoch, callers, contexts.total(callers));
         return Some(callers);
     }
     callers_from_afar(contexts, epoch, recent, frame)
@@ -120,7 +134,7 @@ fn callers_from_afar(
         match first_complete(at.previous()) {
             Some(caller) => (at, callee) = (caller, at),
             None => {
-                callee = remember(at, epoch, Callers::NONE);
+                callee = remember(at, epoch, Callers::NONE, contexts.total(Callers::NONE));
                 break Callers::NONE;
             }
         }
@@ -130,7 +144,7 @@ fn callers_from_afar(
     while let Some(next) = unsafe { callee.as_ref() } {
         // Should there be no memory, the frames from here on have no context (epoch 0).
         callers = contexts.call(recent, callers, || place(recent, at))?;
-        callee = remember(next, epoch, callers);
+        callee = remember(next, epoch, callers, contexts.total(callers));
         at = next;
     }
     Some(callers)
@@ -139,16 +153,21 @@ fn callers_from_afar(
 fn remembered(frame: &InterpreterFrame) -> Callers {
     Callers {
         window: Node(frame.trace_context[WINDOW].get()),
-        depth: frame.trace_context[DEPTH].get(),
+        depth: frame.trace_context[DEPTH].get() & 0xffff,
     }
 }
 
 /// Writes down the callers of a frame, and gives the callee that was written there before.
-fn remember(frame: &InterpreterFrame, epoch: u32, callers: Callers) -> *const InterpreterFrame {
+fn remember(
+    frame: &InterpreterFrame,
+    epoch: u32,
+    callers: Callers,
+    total: u16,
+) -> *const InterpreterFrame {
     let words = &frame.trace_context;
     let callee = callee(frame);
     words[WINDOW].set(callers.window.0);
-    words[DEPTH].set(callers.depth);
+    words[DEPTH].set(callers.depth | u32::from(total) << 16);
     words[LINE].set(0);
     words[EPOCH].set(epoch);
     callee

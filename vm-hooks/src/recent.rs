@@ -63,6 +63,16 @@ impl Recent {
         &self.entries[(mixed >> (u64::BITS - ENTRIES.ilog2())) as usize]
     }
 
+    /// The node of a step that was taken a short while ago.
+    #[inline(always)]
+    pub(crate) fn known(&self, step: (u32, u32, u32, u16)) -> Option<u32> {
+        let (first, second) = words(step.0, step.1, step.2, step.3)?;
+        let entry = self.entry(first, second);
+        let node = entry.1.load(Relaxed);
+        let same = entry.0.load(Relaxed) == first && node as u32 == second;
+        same.then_some((node >> 32) as u32)
+    }
+
     /// The node of a step, or what `intern` says, which is then kept.
     #[inline(always)]
     pub(crate) fn node(
@@ -134,6 +144,8 @@ mod tests {
                     Some(*nodes.entry(step).or_insert(next))
                 });
                 prop_assert_eq!(node, nodes.get(&step).copied());
+                let kept = (1..=65535).contains(&step.1);
+                prop_assert_eq!(recent.known(step), node.filter(|_| kept));
                 if i % 500 == 499 {
                     recent.clear();
                     recent.use_epoch(i as u32);

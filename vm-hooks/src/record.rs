@@ -21,7 +21,7 @@ const LARGE: u64 = u32::MAX as u64;
 
 /// Bytes from the start of a block to its record.
 #[inline(always)]
-pub(crate) fn offset(size: usize) -> usize {
+fn offset(size: usize) -> usize {
     (size + (ALIGN - 1)) & !(ALIGN - 1)
 }
 
@@ -44,15 +44,21 @@ pub(crate) fn with_room(layout: Layout) -> Option<Layout> {
     Some(unsafe { Layout::from_size_align_unchecked(offset(size) + RECORD, align) })
 }
 
-/// The same for a block as nearly all are: aligned to 8 at the most, with a record of one word.
-/// `None` for others.
+/// Whether a block is as nearly all are: its record is one word, and makes its alignment 8.
 #[inline(always)]
-pub(crate) fn with_usual_room(layout: Layout) -> Option<Layout> {
-    if layout.size() as u64 >= LARGE || layout.align() > ALIGN {
-        return None;
-    }
-    // SAFETY: a power of two, and a size far from `isize::MAX`.
-    Some(unsafe { Layout::from_size_align_unchecked(offset(layout.size()) + RECORD, ALIGN) })
+pub(crate) fn is_usual(layout: Layout) -> bool {
+    layout.size() <= i32::MAX as usize && layout.align() <= ALIGN
+}
+
+/// `with_room` of a usual block.
+///
+/// # Safety
+///
+/// - The block [is usual](is_usual).
+#[inline(always)]
+pub(crate) unsafe fn with_usual_room(layout: Layout) -> Layout {
+    // SAFETY: a power of two, and by the caller's promise a size far from `isize::MAX`.
+    unsafe { Layout::from_size_align_unchecked(offset(layout.size()) + RECORD, ALIGN) }
 }
 
 #[cold]

@@ -17,43 +17,44 @@
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::Relaxed};
 
-const STEP: usize = 8;
-/// Larger blocks are not kept. In bytes, up to the record.
+/// Larger blocks are not kept. In bytes.
 const LARGEST: usize = 256;
+const STEP: usize = 8;
 /// How many blocks of a size are kept, which makes half a MiB for a thread with as many of each.
 const EACH: usize = 128;
 
 /// The blocks of one size.
 struct Chain {
     first: AtomicPtr<u8>,
-    len: AtomicUsize,
+    /// How many more it takes.
+    left: AtomicUsize,
 }
 
 pub(crate) struct Spare {
-    /// Those with their record after 8, 16, … bytes.
-    chains: [Chain; LARGEST / STEP],
+    /// Those of 0 (none), 1 to 8, 9 to 16, … bytes: their records lie after as many steps.
+    chains: [Chain; LARGEST / STEP + 1],
 }
 
 impl Spare {
     pub(crate) const fn new() -> Self {
         const EMPTY: Chain = Chain {
             first: AtomicPtr::new(null_mut()),
-            len: AtomicUsize::new(0),
+            left: AtomicUsize::new(EACH),
         };
         Self {
-            chains: [const { EMPTY }; LARGEST / STEP],
+            chains: [const { EMPTY }; LARGEST / STEP + 1],
         }
     }
 
     #[inline(always)]
-    fn chain(&self, offset: usize) -> Option<&Chain> {
-        self.chains.get((offset / STEP).wrapping_sub(1))
+    fn chain(&self, size: usize) -> Option<&Chain> {
+        (size <= LARGEST).then(|| &self.chains[size.div_ceil(STEP)])
     }
 
-    /// A block with its record after `offset` bytes, a multiple of 8; null where there is none.
+    /// A block with room for `size` bytes, their padding to 8, and a record; null where there is none.
     #[inline(always)]
-    pub(crate) fn take(&self, offset: usize) -> *mut u8 {
-        let Some(chain) = self.chain(offset) else {
+    pub(crate) fn take(&self, size: usize) -> *mut u8 {
+        let Some(chain) = self.chain(size) else {
             return null_mut();
         };
         let block = chain.first.load(Relaxed);
@@ -61,7 +62,7 @@ impl Spare {
             // SAFETY: a spare block begins with the address of the next one, and is aligned to 8.
             let next = unsafe { block.cast::<*mut u8>().read() };
             chain.first.store(next, Relaxed);
-            chain.len.store(chain.len.load(Relaxed) - 1, Relaxed);
+            chain.left.store(chain.left.load(Relaxed) + 1, Relaxed);
         }
         block
     }
@@ -70,18 +71,18 @@ impl Spare {
     ///
     /// # Safety
     ///
-    /// - The block has room for a record after `offset` bytes, a multiple of 8 and not 0, is aligned
-    ///   to 8, and belongs to the caller, who gives it away.
+    /// - The block has room for `size` bytes (not 0), their padding to 8 and a record, is aligned to
+    ///   8, and belongs to the caller, who gives it away.
     #[inline(always)]
-    pub(crate) unsafe fn put(&self, block: *mut u8, offset: usize) -> bool {
-        let Some(chain) = self.chain(offset) else {
+    pub(crate) unsafe fn put(&self, block: *mut u8, size: usize) -> bool {
+        let Some(chain) = self.chain(size) else {
             return false;
         };
-        let len = chain.len.load(Relaxed);
-        if len == EACH {
+        let left = chain.left.load(Relaxed);
+        if left == 0 {
             return false;
         }
-        chain.len.store(len + 1, Relaxed);
+        chain.left.store(left - 1, Relaxed);
         // SAFETY: the caller's promise.
         unsafe { block.cast::<*mut u8>().write(chain.first.load(Relaxed)) };
         chain.first.store(block, Relaxed);
@@ -90,7 +91,7 @@ impl Spare {
 
     /// Bytes of all blocks that are kept, without their records.
     pub(crate) fn bytes(&self) -> usize {
-        let bytes = |(i, chain): (usize, &Chain)| (i + 1) * STEP * chain.len.load(Relaxed);
+        let bytes = |(i, chain): (usize, &Chain)| i * STEP * (EACH - chain.left.load(Relaxed));
         self.chains.iter().enumerate().map(bytes).sum()
     }
 }
@@ -106,18 +107,16 @@ mod tests {
         let blocks: Vec<*mut u8> = memory.iter_mut().map(|b| b.as_mut_ptr().cast()).collect();
         let (small, large) = blocks.split_at(EACH);
         // SAFETY: memory of this test, aligned to 8, of at least 24 bytes and a record.
-        let put = |block, offset| unsafe { spare.put(block, offset) };
-        assert!(small.iter().all(|block| put(*block, 8)));
+        let put = |block, size| unsafe { spare.put(block, size) };
+        assert!((0..EACH).all(|i| put(small[i], 1 + i % 8)));
         assert!(!put(large[0], 8), "enough");
-        assert!(large[..3].iter().all(|block| put(*block, 24)));
-        assert!(!put(large[4], 0) && !put(large[4], LARGEST + 8));
+        assert!((0..3).all(|i| put(large[i], 22 + i)));
+        assert!(!put(large[4], LARGEST + 1));
         assert_eq!(spare.bytes(), EACH * 8 + 3 * 24);
         assert!(spare.take(16).is_null() && spare.take(0).is_null());
-        assert!(spare.take(LARGEST).is_null() && spare.take(LARGEST + 8).is_null());
-        assert_eq!(
-            [24; 4].map(|n| spare.take(n)),
-            [large[2], large[1], large[0], null_mut()]
-        );
+        assert!(spare.take(LARGEST).is_null() && spare.take(LARGEST + 1).is_null());
+        let taken = [17, 24, 20, 21].map(|size| spare.take(size));
+        assert_eq!(taken, [large[2], large[1], large[0], null_mut()]);
         assert!(small.iter().rev().all(|block| spare.take(8) == *block));
         assert_eq!((spare.take(8), spare.bytes()), (null_mut(), 0));
     }

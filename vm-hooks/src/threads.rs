@@ -31,7 +31,7 @@ use crate::lock::{Backoff, Held, Lock};
 use crate::recent::Recent;
 use crate::spare::Spare;
 use std::cell::Cell;
-use std::ptr::{NonNull, null, null_mut};
+use std::ptr::{NonNull, null_mut};
 #[cfg(feature = "rustpython")]
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering, compiler_fence, fence};
@@ -66,7 +66,7 @@ pub(crate) fn state() -> u8 {
 }
 
 /// A thread's own words; alone on its cache lines.
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(crate) struct Slot {
     flags: AtomicU8,
     owned: AtomicBool,
@@ -74,8 +74,8 @@ pub(crate) struct Slot {
     /// Where the VM keeps the frame that this thread runs.
     #[cfg(feature = "rustpython")]
     pub(crate) current_frame: AtomicPtr<AtomicUsize>,
-    pub(crate) recent: Recent,
     pub(crate) spare: Spare,
+    pub(crate) recent: Recent,
     next: AtomicPtr<Slot>,
 }
 
@@ -84,8 +84,13 @@ static SLOTS: AtomicPtr<Slot> = AtomicPtr::new(null_mut());
 static CONTROL: Lock<()> = Lock::new(());
 
 thread_local! {
-    static SLOT: Cell<*const Slot> = const { Cell::new(null()) };
+    /// `NOBODY` until the thread needs a slot.
+    static SLOT: Cell<*const Slot> = const { Cell::new(&raw const NOBODY) };
 }
+
+/// The slot of threads that have none: nothing is ever written to it, and its flags say that there
+/// is nothing to be had at once.
+static NOBODY: Slot = Slot::new(MUTED, true);
 
 fn slots() -> impl Iterator<Item = &'static Slot> {
     let mut p = SLOTS.load(Ordering::Acquire);
@@ -101,7 +106,7 @@ fn slots() -> impl Iterator<Item = &'static Slot> {
 #[inline(always)]
 fn own_slot() -> Option<&'static Slot> {
     let p = SLOT.get();
-    if p.is_null() {
+    if std::ptr::eq(p, &raw const NOBODY) {
         return register();
     }
     // SAFETY: slots are never freed.
@@ -141,16 +146,7 @@ fn new_slot() -> Option<&'static Slot> {
         // SAFETY: the mapping has room for this many, and nobody else knows it.
         let slot = unsafe {
             let p = base.add(i);
-            p.write(Slot {
-                flags: AtomicU8::new(0),
-                owned: AtomicBool::new(i == 0),
-                counts: Counts::new(),
-                #[cfg(feature = "rustpython")]
-                current_frame: AtomicPtr::new(null_mut()),
-                recent: Recent::new(),
-                spare: Spare::new(),
-                next: AtomicPtr::new(null_mut()),
-            });
+            p.write(Slot::new(0, i == 0));
             p.as_ref()
         };
         publish(slot);
@@ -172,6 +168,27 @@ fn publish(slot: &'static Slot) {
 }
 
 impl Slot {
+    const fn new(flags: u8, owned: bool) -> Self {
+        Self {
+            flags: AtomicU8::new(flags),
+            owned: AtomicBool::new(owned),
+            counts: Counts::new(),
+            #[cfg(feature = "rustpython")]
+            current_frame: AtomicPtr::new(null_mut()),
+            recent: Recent::new(),
+            spare: Spare::new(),
+            next: AtomicPtr::new(null_mut()),
+        }
+    }
+
+    /// The flags, asked for by the thread itself.
+    #[inline(always)]
+    fn own_flags(&self) -> u8 {
+        // SAFETY: only the thread itself changes its flags. (A plain load, which unlike an atomic one
+        // is part of the comparison that follows.)
+        unsafe { self.flags.as_ptr().read() }
+    }
+
     fn has(&self, flags: u8) -> bool {
         self.flags.load(Ordering::Acquire) & flags != 0
     }
@@ -203,16 +220,13 @@ impl Inside {
     }
 }
 
-/// The slot of this thread, where a hook can be [entered at once](Slot::enter_at_once): tracing is
-/// on, and the thread is neither muted nor inside.
+/// The slot of this thread, where a hook can perhaps be [entered at once](Slot::enter_at_once): the
+/// thread is neither muted nor inside.
 #[inline(always)]
 pub(crate) fn ready() -> Option<&'static Slot> {
-    if state() != ON {
-        return None;
-    }
-    // SAFETY: null, or a slot; they are never freed.
-    let slot = unsafe { SLOT.get().as_ref()? };
-    (slot.flags.load(Ordering::Relaxed) == 0).then_some(slot)
+    // SAFETY: slots are never freed.
+    let slot = unsafe { &*SLOT.get() };
+    (slot.own_flags() == 0).then_some(slot)
 }
 
 impl Slot {
@@ -236,7 +250,7 @@ impl Slot {
 #[inline(always)]
 pub(crate) fn enter() -> Option<Inside> {
     let slot = own_slot()?;
-    if slot.flags.load(Ordering::Relaxed) != 0 {
+    if slot.own_flags() != 0 {
         return None;
     }
     enter_slot(slot, 0)
@@ -248,7 +262,7 @@ pub(crate) fn enter() -> Option<Inside> {
 #[inline(always)]
 pub(crate) fn enter_to_forget() -> Option<Inside> {
     let slot = own_slot()?;
-    match slot.flags.load(Ordering::Relaxed) {
+    match slot.own_flags() {
         flags @ (0 | MUTED) => enter_slot(slot, flags),
         _ => None,
     }
@@ -439,7 +453,7 @@ fn release(slot: NonNull<Slot>) {
         slot.counts.flush();
     }
     slot.flags.store(0, Ordering::Relaxed);
-    SLOT.set(null());
+    SLOT.set(&raw const NOBODY);
     slot.owned.store(false, Ordering::Release);
 }
 
