@@ -10,9 +10,10 @@
 //! allocator always gets a block back with the layout that it was asked for. A record that
 //! cannot be made costs the trace, never the allocation. Nothing here can panic.
 
+use crate::at_once::{self, Forgotten, Replaced, Reused};
 use crate::contexts::{Node, UNKNOWN};
 use crate::map::Mark;
-use crate::threads::{self, Inside, OFF, ON, Slot, Untraced};
+use crate::threads::{self, Inside, OFF, ON, Untraced};
 use crate::tracer::{self, MAP};
 use crate::{counters, reborn, record};
 use std::alloc::{GlobalAlloc, Layout};
@@ -88,75 +89,6 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for TracingAllocator<A> {
     }
 }
 
-/// What became of a block that its owner frees.
-enum Forgotten {
-    /// It is a spare block now.
-    Kept,
-    /// It has no mark any more, and goes back to the inner allocator.
-    Unmarked,
-    /// Nothing has changed: it has no trace, or that takes more than a moment.
-    NotYet,
-}
-
-/// Forgets the trace of a [usual](record::is_usual) block that is about to be freed.
-///
-/// # Safety
-///
-/// - As for `GlobalAlloc::dealloc`; where the block is kept it belongs to the caller no more.
-#[inline(always)]
-unsafe fn forget_at_once(slot: &'static Slot, block: *mut u8, size: usize) -> Forgotten {
-    let at = record::address(block, size);
-    let Some(inside) = slot.enter_at_once() else {
-        return Forgotten::NotYet;
-    };
-    let Some(cell) = MAP.cell(at) else {
-        return Forgotten::NotYet;
-    };
-    if cell.load(Ordering::Relaxed) != Mark::Live.byte(at) || !inside.slot.counts.try_subtract(size)
-    {
-        return Forgotten::NotYet;
-    }
-    // SAFETY: the mark says that the block has room for a record, which makes it aligned to 8; it
-    // is the caller's.
-    unsafe {
-        if slot.spare.put(block, size) {
-            record::clear(at);
-            return Forgotten::Kept;
-        }
-    }
-    cell.store(0, Ordering::Relaxed);
-    Forgotten::Unmarked
-}
-
-/// A spare block for an allocation.
-enum Reused {
-    Recorded(*mut u8),
-    /// To be recorded.
-    Fresh(*mut u8),
-    /// There is none of that size.
-    Nothing,
-}
-
-#[inline(always)]
-fn reuse_at_once(slot: &'static Slot, layout: Layout) -> Reused {
-    let Some(inside) = slot.enter_at_once() else {
-        return Reused::Nothing;
-    };
-    let block = slot.spare.take(layout.size());
-    if block.is_null() {
-        return Reused::Nothing;
-    }
-    let Some(node) = tracer::known_traceback(&inside) else {
-        return Reused::Fresh(block);
-    };
-    if !inside.slot.counts.try_add(layout.size()) {
-        return Reused::Fresh(block);
-    }
-    // SAFETY: a spare block has room for its record, and is this thread's.
-    unsafe { record::write(block, layout, node) };
-    Reused::Recorded(block)
-}
-
 /// A block is about to be freed by its owner: takes its trace away, and gives the layout that
 /// the inner allocator knows.
 fn unmark(block: *mut u8, layout: Layout) -> Layout {
@@ -225,7 +157,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if !record::is_usual(layout) {
             return self.alloc_slowly::<false>(layout);
         }
-        match reuse_at_once(slot, layout) {
+        match at_once::reuse(slot, layout) {
             Reused::Recorded(block) => block,
             Reused::Fresh(block) => self.record_slowly::<false>(block, layout),
             // SAFETY: it is usual, as was asked above.
@@ -245,7 +177,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if !block.is_null()
             && let Some(slot) = threads::ready()
             // SAFETY: asked for with room, and not handed out yet.
-            && unsafe { record_at_once(slot, block, layout) }
+            && unsafe { at_once::write(slot, block, layout) }
         {
             return block;
         }
@@ -313,7 +245,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             && record::is_usual(layout)
         {
             // SAFETY: the caller's promise, passed on.
-            match unsafe { forget_at_once(slot, block, layout.size()) } {
+            match unsafe { at_once::forget(slot, block, layout.size()) } {
                 Forgotten::Kept => return,
                 // SAFETY: it is usual, as was asked above. The caller's promise; it had a record, so
                 // it was asked for with room.
@@ -346,6 +278,21 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     unsafe fn realloc_traced(&self, block: *mut u8, old: Layout, size: usize) -> *mut u8 {
         // SAFETY: the size is one that the caller may ask for with this alignment.
         let new = unsafe { Layout::from_size_align_unchecked(size, old.align()) };
+        if let Some(slot) = threads::ready()
+            && record::is_usual(old)
+            && record::is_usual(new)
+        {
+            // SAFETY: the caller's promise, passed on.
+            match unsafe { at_once::replace(slot, block, old, new) } {
+                Replaced::Kept(moved) => return moved,
+                // SAFETY: it had a record and is usual, and its owner has the other block now.
+                Replaced::Unmarked(moved) => unsafe {
+                    self.inner.dealloc(block, record::with_usual_room(old));
+                    return moved;
+                },
+                Replaced::NotYet => {}
+            }
+        }
         match MAP.get(record::address(block, old.size())) {
             // SAFETY: the caller's promise, passed on; the map says that there is a record.
             Some(Mark::Live | Mark::Dead) => unsafe { self.resize_with_record(block, old, new) },
@@ -497,30 +444,6 @@ fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
         tracer::dropped();
     }
     node
-}
-
-/// Records a fresh [usual](record::is_usual) block. `false`: that takes more than a moment;
-/// nothing has changed.
-///
-/// # Safety
-///
-/// - The block was asked for with room for a record of `layout`, and belongs to the caller.
-#[inline(always)]
-unsafe fn record_at_once(slot: &'static Slot, block: *mut u8, layout: Layout) -> bool {
-    let at = record::address(block, layout.size());
-    let Some(inside) = slot.enter_at_once() else {
-        return false;
-    };
-    let (Some(node), Some(place)) = (tracer::known_traceback(&inside), MAP.place(at)) else {
-        return false;
-    };
-    if !inside.slot.counts.try_add(layout.size()) {
-        return false;
-    }
-    // SAFETY: the caller's promise.
-    unsafe { record::write(block, layout, node) };
-    place.put(Mark::Live, at);
-    true
 }
 
 /// Writes a record and marks it. `false`: no memory for the map.

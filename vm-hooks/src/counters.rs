@@ -81,6 +81,23 @@ impl Counts {
         true
     }
 
+    /// The same for a block that gets another size.
+    #[inline(always)]
+    pub(crate) fn try_replace(&self, old: usize, new: usize) -> bool {
+        let moved = self.moved.load(Ordering::Relaxed);
+        let moved = moved.wrapping_sub(old as isize).wrapping_add(new as isize);
+        if moved > self.high.load(Ordering::Relaxed) {
+            if moved > LAG {
+                return false;
+            }
+            self.high.store(moved, Ordering::Relaxed);
+        } else if moved < -LAG {
+            return false;
+        }
+        self.moved.store(moved, Ordering::Relaxed);
+        true
+    }
+
     /// Hands over.
     #[inline(never)]
     pub(crate) fn flush(&self) {

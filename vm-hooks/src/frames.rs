@@ -239,6 +239,10 @@ fn first_complete<'a>(mut frame: *const InterpreterFrame) -> Option<&'a Interpre
 
 #[inline(always)]
 fn is_complete(frame: &InterpreterFrame) -> bool {
+    // It was, when it was asked for its file.
+    if frame.trace_context[FILE].get() != 0 {
+        return true;
+    }
     let executed = frame.get_lasti() as usize;
     // Most code begins with its RESUME; before it there are only instructions that set up cells,
     // two at the most for each, and those that make a generator.

@@ -25,7 +25,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `allocator` | the hooks: alloc, dealloc, realloc |
+//! | `allocator`, `at_once` | the hooks: alloc, dealloc, realloc; and what they do nearly always |
 //! | `reborn` | the hook of objects that come from the VM's free lists |
 //! | `frames` | the Python frames that run now |
 //! | `contexts`, `files`, `table`, `recent` | tracebacks and file names, each stored once; the steps taken last |
@@ -44,6 +44,7 @@
 #![cfg_attr(not(feature = "rustpython"), allow(dead_code))]
 
 mod allocator;
+mod at_once;
 mod contexts;
 mod counters;
 mod files;

@@ -11,7 +11,7 @@
 use crate::files::File;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-const ENTRIES: usize = 256;
+const ENTRIES: usize = 1024;
 /// No epoch; nor is it what a fresh frame has (0).
 pub(crate) const NO_EPOCH: u32 = u32::MAX;
 

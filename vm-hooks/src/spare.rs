@@ -30,6 +30,15 @@ struct Chain {
     left: AtomicUsize,
 }
 
+impl Chain {
+    const fn new() -> Self {
+        Self {
+            first: AtomicPtr::new(null_mut()),
+            left: AtomicUsize::new(EACH),
+        }
+    }
+}
+
 pub(crate) struct Spare {
     /// Those of 0 (none), 1 to 8, 9 to 16, … bytes: their records lie after as many steps.
     chains: [Chain; LARGEST / STEP + 1],
@@ -37,12 +46,8 @@ pub(crate) struct Spare {
 
 impl Spare {
     pub(crate) const fn new() -> Self {
-        const EMPTY: Chain = Chain {
-            first: AtomicPtr::new(null_mut()),
-            left: AtomicUsize::new(EACH),
-        };
         Self {
-            chains: [const { EMPTY }; LARGEST / STEP + 1],
+            chains: [const { Chain::new() }; LARGEST / STEP + 1],
         }
     }
 

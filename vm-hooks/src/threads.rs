@@ -140,7 +140,7 @@ fn register() -> Option<&'static Slot> {
 
 /// Makes slots and keeps the first. No lock: a fork could come in the middle.
 fn new_slot() -> Option<&'static Slot> {
-    const AT_ONCE: usize = 32;
+    const AT_ONCE: usize = 8;
     let base = crate::pages::map(AT_ONCE * size_of::<Slot>())?.cast::<Slot>();
     for i in (0..AT_ONCE).rev() {
         // SAFETY: the mapping has room for this many, and nobody else knows it.
