@@ -54,6 +54,9 @@ mod e2e {
     /// Warnings about what was left open, with the place where it was made.
     mod warnings;
 
+    /// `tracemalloc_tools`: measuring, limits, leaks, the plugin of pytest.
+    mod tools;
+
     /// Every test that the table of compatibility names exists.
     mod documented;
 
