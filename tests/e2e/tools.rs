@@ -21,7 +21,11 @@ fn check(helper: &Path, interpreter: &Path, options: &[&str]) -> Out {
         .run()
         .says_ok()
         .no_panic();
-    for line in out.stdout.lines().filter(|line| line.starts_with("not run: ")) {
+    for line in out
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("not run: "))
+    {
         skip(module_path!(), line);
     }
     out
@@ -30,6 +34,7 @@ fn check(helper: &Path, interpreter: &Path, options: &[&str]) -> Out {
 /// The CPythons that it is checked with: the oldest that it is for, and the newest.
 fn pythons() -> Vec<(u32, PathBuf)> {
     let mut found = cpythons_of(|minor| minor == 9 || minor == 13);
+    found.sort_by_key(|(minor, _)| *minor);
     found.dedup_by_key(|(minor, _)| *minor);
     found
 }
@@ -38,7 +43,10 @@ fn pythons() -> Vec<(u32, PathBuf)> {
 fn in_our_interpreter() {
     let helper = pythons().pop();
     let Some((_, helper)) = helper else {
-        skip(module_path!(), "no CPython 3.9 or 3.13 to fetch pytest with");
+        skip(
+            module_path!(),
+            "no CPython 3.9 or 3.13 to fetch pytest with",
+        );
         return;
     };
     let options: &[&str] = if ours() { &["--library"] } else { &[] };
