@@ -27,6 +27,7 @@ import warnings
 
 import pytest
 
+from . import _tracing
 from ._leaks import no_leaks
 from ._limit import limit_memory
 from ._measure import Measurement, measure
@@ -60,6 +61,24 @@ def measure_memory(request: pytest.FixtureRequest) -> Iterator[Callable[..., mea
         return measure(label, **{"report": show, **options})
 
     yield measured
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, None]:
+    """Traces such a test from before its fixtures are made: what is not known to the tracing, and is
+    replaced by the test, would look like growth."""
+    markers = [marker for name in _MARKERS for marker in item.iter_markers(name)]
+    if not markers and "measure_memory" not in getattr(item, "fixturenames", ()):
+        yield
+        return
+    frames = [marker.kwargs.get("frames", 10 if marker.name == "no_leaks" else 1)
+              for marker in markers]
+    # What is no number is told when the test is called.
+    _tracing.hold(max([number for number in frames if isinstance(number, int) and number > 0] or [1]))
+    try:
+        yield
+    finally:
+        _tracing.release()
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)

@@ -7,6 +7,7 @@ Figures are asserted where they are known: a bytearray of n bytes takes n bytes 
 """
 
 import asyncio
+import collections
 import functools
 import gc
 import io
@@ -463,6 +464,14 @@ class Leaks(Off):
                 if number in {1, 2, 3, 4}:
                     kept.append(bytes(1000))
 
+    def test_blocks_of_another_size_are_no_leak_and_a_buffer_that_grows_is(self):
+        data = [bytes(1000)]
+        for number in no_leaks():
+            data[0] = bytes(1000 + number)
+        with self.assertRaises(LeakError):
+            for number in no_leaks():
+                data[0] = bytes(1000 + 200 * number)
+
     def test_a_leak_of_cycles_is_garbage_but_not_if_it_is_kept(self):
         @no_leaks
         def garbage():
@@ -542,10 +551,17 @@ class Leaks(Off):
                 no_leaks(**options)
 
 
-class Assertions(MemoryAssertions, Off):
+class Assertions(MemoryAssertions, unittest.TestCase):
+    def setUp(self):
+        self.full = collections.deque((bytes(1000) for _ in range(1000)), maxlen=1000)
+
     def tearDown(self):
         kept.clear()
-        super().tearDown()
+
+    @no_leaks
+    def test_what_setup_made_is_replaced(self):
+        self.assertTrue(tracemalloc.is_tracing())
+        self.full.append(bytes(1000))
 
     def test_no_leaks(self):
         self.assertNoLeaks(sorted, [3, 1, 2], reverse=True)

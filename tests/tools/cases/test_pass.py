@@ -1,6 +1,7 @@
 """Tests that have to pass. Each is about something that looks like a leak and is none, or that
 pytest itself keeps of each run."""
 
+import collections
 import functools
 import logging
 import re
@@ -119,6 +120,16 @@ def rows():
 @pytest.mark.no_leaks
 def test_fixture_is_shared(rows):
     rows[:] = [bytes(1000)]
+
+
+@pytest.fixture
+def full():
+    return collections.deque((bytes(1000) for _ in range(1000)), maxlen=1000)
+
+
+@pytest.mark.no_leaks
+def test_what_a_fixture_made_is_replaced(full):
+    full.append(bytes(1000))
 
 
 @pytest.mark.no_leaks
