@@ -57,6 +57,9 @@ mod e2e {
     /// `tracemalloc_tools`: measuring, limits, leaks, the plugin of pytest.
     mod tools;
 
+    /// The five-minute guide does what it says, and links lead somewhere.
+    mod guide;
+
     /// Every test that the table of compatibility names exists.
     mod documented;
 
