@@ -50,8 +50,9 @@ def main():
 
 def passes(folder):
     environment = dict(os.environ, PYTHONPATH=folder, PYTHONDONTWRITEBYTECODE="1")
-    command = [sys.executable, str(HERE / "test_tools.py")]
-    return subprocess.run(command, env=environment, capture_output=True).returncode == 0
+    commands = [[sys.executable, str(path)] for path in sorted(HERE.glob("test_*.py"))]
+    return all(subprocess.run(command, env=environment, capture_output=True).returncode == 0
+               for command in commands)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_limit_with_no_leaks():
     bytearray(2_000_000)
 
 
-# says: assert 100
+# says: < (100000 // 2)
 # says: block: kept +9
 # says: data = bytearray(100_000)
 def test_measure(measure_memory):
