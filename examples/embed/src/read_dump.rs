@@ -27,16 +27,15 @@ fn run(paths: &[String]) -> Result<(), String> {
         [new, old] => (load(new)?, Some(load(old)?)),
         _ => return Err("usage: read_dump NEW [OLD]".to_owned()),
     };
-    let text = |error: &dyn std::fmt::Display| error.to_string();
     println!("{} blocks, {} bytes", new.len(), new.total_size());
     if let Some(old) = old {
         let changes = new.compare_to(&old, KeyType::Lineno, false);
-        for change in changes.map_err(|error| text(&error))?.iter().take(5) {
+        for change in changes.map_err(|error| error.to_string())?.iter().take(5) {
             println!("{change}");
         }
     } else {
         let lines = new.statistics(KeyType::Lineno, false);
-        for line in lines.map_err(|error| text(&error))?.iter().take(5) {
+        for line in lines.map_err(|error| error.to_string())?.iter().take(5) {
             println!("{line}");
         }
     }
