@@ -127,13 +127,16 @@ class Runner:
         folder = self.cache / "pytest-{}.{}".format(*which)
         if not (folder / "pytest").is_dir():
             self.cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.cache) as new:
-                self.pip(["--target", new, PYTEST])
-                shutil.rmtree(folder, ignore_errors=True)
-                try:
-                    shutil.copytree(new, folder)
-                except FileExistsError:
-                    pass  # Another test was faster.
+            new = pathlib.Path(tempfile.mkdtemp(dir=self.cache))
+            try:
+                self.pip(["--target", str(new), PYTEST])
+                new.rename(folder)
+            except OSError:
+                if not (folder / "pytest").is_dir():
+                    raise
+                # Another test was faster.
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
         return folder
 
     def version(self):
