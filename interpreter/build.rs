@@ -41,9 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", own.display());
 
     let mut files = Vec::new();
-    for root in [&own, Path::new(rustpython_pylib::LIB_PATH)] {
-        collect(root, "", &mut files)?;
-    }
+    collect(&own, "", &mut files)?;
+    // Beside the packages: what CPython needs to install them, and stubs for type checkers.
+    files.retain(|file| file.name.contains('/') || file.name.ends_with(".py"));
+    collect(Path::new(rustpython_pylib::LIB_PATH), "", &mut files)?;
     add_additions(&mut files)?;
     compile_all(&mut files)?;
     let archive = archive_writer::write(files)?;

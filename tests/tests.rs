@@ -54,6 +54,12 @@ mod e2e {
     /// Warnings about what was left open, with the place where it was made.
     mod warnings;
 
+    /// `tracemalloc_tools`: measuring, limits, leaks, the plugin of pytest.
+    mod tools;
+
+    /// The five-minute guide does what it says, and links lead somewhere.
+    mod guide;
+
     /// Every test that the table of compatibility names exists.
     mod documented;
 
