@@ -111,20 +111,19 @@ impl Contexts {
         if total > self.limit { total as u16 } else { 0 }
     }
 
-    /// The callers of a frame that is called from a `place` (asked for where it matters) in a frame
-    /// with these callers.
+    /// The callers of a frame that is called from a line of a frame with these callers. (With a
+    /// limit of 1 the line does not matter.)
     #[inline]
     pub(crate) fn call(
         &self,
         recent: &Recent,
         callers: Callers,
-        place: impl FnOnce() -> Option<(File, u32)>,
+        (file, line): (File, u32),
     ) -> Option<Callers> {
         let depth = (callers.depth + 1).min(MAX_FRAMES);
         let window = if self.limit == 1 {
             EMPTY
         } else {
-            let (file, line) = place()?;
             let window = self.step(recent, callers.window, file, line, 0)?;
             if depth < self.limit {
                 window
@@ -258,12 +257,12 @@ mod tests {
     fn record(contexts: &Contexts, stack: &[(u32, u32)]) -> Node {
         let recent = Recent::new();
         let mut callers = Callers::NONE;
-        let place = |(f, line): (u32, u32)| Some((File(f + 1), line));
+        let place = |(f, line): (u32, u32)| (File(f + 1), line);
         let (last, rest) = stack.split_last().unwrap();
         for &at in rest {
-            callers = contexts.call(&recent, callers, || place(at)).unwrap();
+            callers = contexts.call(&recent, callers, place(at)).unwrap();
         }
-        let at = place(*last).unwrap();
+        let at = place(*last);
         contexts.traceback(&recent, callers, at).unwrap()
     }
 
@@ -300,7 +299,7 @@ mod tests {
         let recent = Recent::new();
         let mut callers = Callers::NONE;
         for _ in 0..10_000 {
-            callers = contexts.call(&recent, callers, || Some((file, 7))).unwrap();
+            callers = contexts.call(&recent, callers, (file, 7)).unwrap();
         }
         assert_eq!(callers.depth, 10_000);
         assert!(contexts.len() < 60, "{} nodes", contexts.len());
@@ -316,7 +315,7 @@ mod tests {
         let recent = Recent::new();
         let mut callers = Callers::NONE;
         for _ in 0..70_000 {
-            callers = contexts.call(&recent, callers, || Some((file, 7))).unwrap();
+            callers = contexts.call(&recent, callers, (file, 7)).unwrap();
         }
         let node = contexts.traceback(&recent, callers, (file, 9)).unwrap();
         assert_eq!(contexts.total_frames(node), MAX_FRAMES);
@@ -332,7 +331,7 @@ mod tests {
                 scope.spawn(move || {
                     let recent = Recent::new();
                     for i in 0..20_000 {
-                        let from = || Some((file, t * 7 + i % 977));
+                        let from = (file, t * 7 + i % 977);
                         let callers = contexts.call(&recent, Callers::NONE, from).unwrap();
                         let node = contexts.traceback(&recent, callers, (file, i)).unwrap();
                         let lines: Vec<u32> = contexts.frames(node).map(|(_, l)| l).collect();

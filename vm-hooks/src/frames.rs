@@ -7,17 +7,19 @@
 //!
 //! | word | while valid | while the chain is walked |
 //! |---|---|---|
-//! | 0 | epoch of what follows; 0: nothing | 0 |
+//! | 0 | epoch of what follows; 0: to be asked again | 0 |
 //! | 1 | window of the callers | address of the callee, low half |
 //! | 2 | their depth, and the total of a traceback where it is beyond the limit, 16 bits each | high half |
 //! | 3, 4 | the line last asked about (0: none) and its traceback | |
 //! | 5 | id of the file, for as long as the frame lives; 0: not asked yet | as while valid |
+//! | 6 | epoch of what follows; 0: nothing | 0 |
+//! | 7, 8, 9 | window, line and file of the caller: called from there again, the frame has the same callers | |
 //!
 //! Invariant: only the thread that runs a frame touches its words, and nothing here allocates,
 //! locks (but to store a new context) or runs Python code.
 
-use crate::contexts::{Callers, Contexts, Node, UNKNOWN};
-use crate::files::{FILES, File};
+use crate::contexts::{Callers, Contexts, MAX_FRAMES, Node, UNKNOWN};
+use crate::files::{self, FILES, File};
 use crate::recent::Recent;
 use crate::threads::Slot;
 use rustpython_vm::bytecode::Instruction;
@@ -31,6 +33,14 @@ const DEPTH: usize = 2;
 const LINE: usize = 3;
 const ANSWER: usize = 4;
 const FILE: usize = 5;
+const WHEN: usize = 6;
+const CALLER_WINDOW: usize = 7;
+const CALLER_LINE: usize = 8;
+const CALLER_FILE: usize = 9;
+
+/// Frames between one that is asked about and the next that remembers its callers, at most, for the
+/// short way.
+const NEAR: usize = 24;
 
 /// The traceback of the line that runs on this thread now, where the frame was asked about that
 /// line last, or it was a step taken a short while ago.
@@ -105,18 +115,37 @@ fn callers(
     recent: &Recent,
     frame: &InterpreterFrame,
 ) -> Option<Callers> {
-    // Nearly always that is the next one.
-    if let Some(caller) = first_complete(frame.previous())
-        && caller.trace_context[EPOCH].get() == epoch
-    {
-        let place = || place(recent, caller);
-        let callers = contexts.call(recent, remembered(caller), place)?;
-        remember(frame, epoch, callers, contexts.total(callers));
-        return Some(callers);
+    let mut way = [None; NEAR];
+    let mut len = 0;
+    let mut at = frame;
+    let mut callers = loop {
+        if at.trace_context[EPOCH].get() == epoch {
+            break remembered(at);
+        }
+        match first_complete(at.previous()) {
+            Some(_) if len == NEAR => return callers_from_afar(contexts, epoch, recent, frame),
+            Some(caller) => {
+                way[len] = Some(at);
+                len += 1;
+                at = caller;
+            }
+            None => {
+                remember(at, epoch, Callers::NONE, contexts.total(Callers::NONE));
+                break Callers::NONE;
+            }
+        }
+    };
+    for next in way[..len].iter().rev().copied().flatten() {
+        // Should there be no memory, the frames from here on have no context (epoch 0).
+        callers = call(contexts, epoch, recent, callers, at, next)?;
+        at = next;
     }
-    callers_from_afar(contexts, epoch, recent, frame)
+    Some(callers)
 }
 
+/// The same for a frame that is very far from the next that remembers: the way back is left in the
+/// frames.
+#[cold]
 fn callers_from_afar(
     contexts: &Contexts,
     epoch: u32,
@@ -125,7 +154,6 @@ fn callers_from_afar(
 ) -> Option<Callers> {
     let mut at = frame;
     let mut callee: *const InterpreterFrame = std::ptr::null();
-    // Outwards, leaving the way back in each frame.
     let mut callers = loop {
         if at.trace_context[EPOCH].get() == epoch {
             break remembered(at);
@@ -134,19 +162,53 @@ fn callers_from_afar(
         match first_complete(at.previous()) {
             Some(caller) => (at, callee) = (caller, at),
             None => {
-                callee = remember(at, epoch, Callers::NONE, contexts.total(Callers::NONE));
+                callee = callee_of(at);
+                remember(at, epoch, Callers::NONE, contexts.total(Callers::NONE));
                 break Callers::NONE;
             }
         }
     };
-    // And back to the frame that was asked about.
     // SAFETY: `callee` is null or a frame of the chain, all of which are alive: they are running.
     while let Some(next) = unsafe { callee.as_ref() } {
-        // Should there be no memory, the frames from here on have no context (epoch 0).
-        callers = contexts.call(recent, callers, || place(recent, at))?;
-        callee = remember(next, epoch, callers, contexts.total(callers));
+        callee = callee_of(next);
+        callers = call(contexts, epoch, recent, callers, at, next)?;
         at = next;
     }
+    Some(callers)
+}
+
+/// Works out the callers of `frame`, which `caller` calls, or finds that they are those of before.
+#[inline(always)]
+fn call(
+    contexts: &Contexts,
+    epoch: u32,
+    recent: &Recent,
+    of_caller: Callers,
+    caller: &InterpreterFrame,
+    frame: &InterpreterFrame,
+) -> Option<Callers> {
+    let words = &frame.trace_context;
+    let place = if contexts.limit() == 1 {
+        (files::UNKNOWN, 0)
+    } else {
+        place(recent, caller)?
+    };
+    let depth = (of_caller.depth + 1).min(MAX_FRAMES);
+    let same = words[WHEN].get() == epoch
+        && words[CALLER_WINDOW].get() == of_caller.window.0
+        && words[CALLER_LINE].get() == place.1
+        && words[CALLER_FILE].get() == place.0.0
+        && words[DEPTH].get() & 0xffff == depth;
+    if same {
+        words[EPOCH].set(epoch);
+        return Some(remembered(frame));
+    }
+    let callers = contexts.call(recent, of_caller, place)?;
+    remember(frame, epoch, callers, contexts.total(callers));
+    words[CALLER_WINDOW].set(of_caller.window.0);
+    words[CALLER_LINE].set(place.1);
+    words[CALLER_FILE].set(place.0.0);
+    words[WHEN].set(epoch);
     Some(callers)
 }
 
@@ -157,30 +219,25 @@ fn remembered(frame: &InterpreterFrame) -> Callers {
     }
 }
 
-/// Writes down the callers of a frame, and gives the callee that was written there before.
-fn remember(
-    frame: &InterpreterFrame,
-    epoch: u32,
-    callers: Callers,
-    total: u16,
-) -> *const InterpreterFrame {
+/// Writes down the callers of a frame. (They are worked out anew when the frame is next called.)
+fn remember(frame: &InterpreterFrame, epoch: u32, callers: Callers, total: u16) {
     let words = &frame.trace_context;
-    let callee = callee(frame);
     words[WINDOW].set(callers.window.0);
     words[DEPTH].set(callers.depth | u32::from(total) << 16);
     words[LINE].set(0);
+    words[WHEN].set(0);
     words[EPOCH].set(epoch);
-    callee
 }
 
 fn set_callee(frame: &InterpreterFrame, callee: *const InterpreterFrame) {
     let address = callee.expose_provenance() as u64;
-    frame.trace_context[EPOCH].set(0);
-    frame.trace_context[WINDOW].set(address as u32);
-    frame.trace_context[DEPTH].set((address >> 32) as u32);
+    let words = &frame.trace_context;
+    words[WHEN].set(0);
+    words[WINDOW].set(address as u32);
+    words[DEPTH].set((address >> 32) as u32);
 }
 
-fn callee(frame: &InterpreterFrame) -> *const InterpreterFrame {
+fn callee_of(frame: &InterpreterFrame) -> *const InterpreterFrame {
     let words = &frame.trace_context;
     let address = u64::from(words[WINDOW].get()) | u64::from(words[DEPTH].get()) << 32;
     std::ptr::with_exposed_provenance(address as usize)

@@ -86,8 +86,12 @@ impl Place<'_> {
     /// Puts the mark of an address here that the caller owns.
     #[inline(always)]
     pub(crate) fn put(self, mark: Mark, address: usize) {
-        // A page belongs to many owners, who all store the same.
-        self.leaf.touched[self.index / PAGE].store(1, Ordering::Relaxed);
+        // A page belongs to many owners, who all store the same; but its cache line goes to and fro
+        // between their threads if they do so each time.
+        let touched = &self.leaf.touched[self.index / PAGE];
+        if touched.load(Ordering::Relaxed) == 0 {
+            touched.store(1, Ordering::Relaxed);
+        }
         self.leaf.granules[self.index].store(mark.byte(address), Ordering::Relaxed);
     }
 }
