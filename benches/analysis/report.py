@@ -4,7 +4,7 @@ A result is what `run.py` writes as JSON:
 
     {"about": {...}, "clock": "seconds" or "cpu",
      "runs": {config: {traces: {"ours" or "cpython": [what worker.py printed in each round]}}},
-     "calls": {kind: {frames: {"with": ns, "without": ns}}}}
+     "calls": {kind: {frames: {"with": ns, "without": ns, "first": ns, "again": ns}}}}
 
 Invariant: a ratio is taken within a round, between medians over the repeats of one process each.
 """
@@ -115,11 +115,12 @@ def made(runs):
 
 def call_rows(calls):
     """Rows: nanoseconds of a call."""
-    rows = [["interpreter", "frames", "call without an allocation, ns", "with one, ns"]]
+    rows = [["interpreter", "frames", "call without an allocation, ns", "with one, ns",
+             "block of a new traceback, ns", "of one known, ns"]]
     for kind, all_frames in calls.items():
         for frames, found in all_frames.items():
             words = "off" if frames == "0" else frames
-            rows.append([kind, words, f"{found['without']:.1f}", f"{found['with']:.1f}"])
+            rows.append([kind, words] + [f"{found[what]:.1f}" for what in ("without", "with", "first", "again")])
     return rows
 
 
