@@ -55,7 +55,7 @@ def arguments():
     parser.add_argument("--deep-cpython", action="store_true", help="deep stacks on CPython, too")
     parser.add_argument("--operations", help="only those whose name holds this text")
     parser.add_argument("--rounds", type=int, help="default 3; beyond 1.5 million traces always 1")
-    parser.add_argument("--repeats", type=int, help="in each process of ours; default 3, of CPython 1")
+    parser.add_argument("--repeats", type=int, help="in each process of ours; default 3, of CPython 1; beyond 1.5 million 2")
     parser.add_argument("--tracing", action="store_true", help="analyse while memory is still traced")
     parser.add_argument("--clock", choices=("seconds", "cpu"), default="seconds",
                         help="cpu: for a machine that does other things")
@@ -109,9 +109,11 @@ def processes(options, paths):
 def spec(options, config, traces, kind, folder):
     """What worker.py is asked for."""
     shape, limit = CONFIGS[config]
+    repeats = options.repeats if kind == "ours" or traces < 100_000 else 1
+    if traces > report.USUAL:
+        repeats = min(repeats, 2)
     return json.dumps({
-        "traces": traces, "shape": shape, "limit": limit, "folder": folder,
-        "repeats": options.repeats if kind == "ours" or traces < 100_000 else 1,
+        "traces": traces, "shape": shape, "limit": limit, "folder": folder, "repeats": repeats,
         "only": options.operations or "", "pauses": 1 if options.short else 3,
         "tracing": options.tracing,
     })
