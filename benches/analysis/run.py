@@ -55,7 +55,8 @@ def arguments():
     parser.add_argument("--deep-cpython", action="store_true", help="deep stacks on CPython, too")
     parser.add_argument("--operations", help="only those whose name holds this text")
     parser.add_argument("--rounds", type=int, help="default 3; beyond 1.5 million traces always 1")
-    parser.add_argument("--repeats", type=int, help="in each process of ours; default 3, of CPython 1; beyond 1.5 million 2")
+    parser.add_argument("--repeats", type=int,
+                        help="in each process of ours; default 3, of CPython 1; beyond 1.5 million 2")
     parser.add_argument("--tracing", action="store_true", help="analyse while memory is still traced")
     parser.add_argument("--clock", choices=("seconds", "cpu"), default="seconds",
                         help="cpu: for a machine that does other things")
