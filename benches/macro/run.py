@@ -18,9 +18,7 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -28,6 +26,7 @@ import counts
 import fetch
 import figures
 import interpreters
+import machine
 import measure
 import plot
 import tables
@@ -137,37 +136,6 @@ def python_with_pip(options):
         return interpreters.cpython(options.cpython)
     except interpreters.Missing:
         return sys.executable
-
-
-def machine():
-    """The processor, how many, and the system."""
-    model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    return f"{model}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}"
-
-
-def commit():
-    """The commit of the repository, with a + if something is changed."""
-    def git(*args):
-        return subprocess.run(["git", *args], cwd=HERE, capture_output=True, text=True).stdout.strip()
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
-    except OSError:
-        return "unknown"
-
-
-def load_average():
-    """How busy the machine is: a figure above about 0.3 before the start spoils the result."""
-    try:
-        return round(os.getloadavg()[0], 2)
-    except OSError:
-        return None
 
 
 def measure_all(result, programs, configs, files, loops, options, rounds):
@@ -341,7 +309,7 @@ def main():
     if options.counts and counts.available():
         say(f"error: {counts.available()}")
         return 3
-    busy = load_average()
+    busy = machine.load()
     try:
         with fetch.alone(options.cache):
             configs, missing, about = find_interpreters(options, wanted)
@@ -364,10 +332,10 @@ def main():
     result = {
         "about": {
             "date": datetime.date.today().isoformat(),
-            "machine": machine(),
+            "machine": machine.model(),
             "load_before": busy,
             "command": shlex.join(["benches/macro/run.py", *public(sys.argv[1:])]),
-            "commit": commit(),
+            "commit": machine.commit(),
             "pyperformance": fetch.PYPERFORMANCE,
             "rounds": rounds,
             "loops": {program.name: loops[program.name] for program in programs},

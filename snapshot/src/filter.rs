@@ -185,16 +185,48 @@ impl Snapshot {
             kind.map(|filter| Prepared::new(filter, self)).collect()
         };
         let (mut include, mut exclude) = (prepare(true), prepare(false));
-        let mut kept = Columns::default();
-        for trace in self.traces() {
+        let mut passes = |trace: Trace| {
             let included = include.is_empty() || include.iter_mut().any(|f| f.passes(trace));
-            if included && exclude.iter_mut().all(|f| f.passes(trace)) {
-                kept.domains.push(trace.domain);
-                kept.sizes.push(trace.size);
-                kept.tracebacks.push(trace.traceback.0);
+            included && exclude.iter_mut().all(|f| f.passes(trace))
+        };
+        // Found out before anything is copied, so that the copy is made once, as large as it is.
+        let mut words = Vec::with_capacity(self.len().div_ceil(64));
+        let mut traces = self.traces();
+        while traces.len() > 0 {
+            let bits = (0..64).zip(traces.by_ref().take(64));
+            words.push(bits.fold(0, |word, (bit, trace)| {
+                word | u64::from(passes(trace)) << bit
+            }));
+        }
+        let kept = Kept(words);
+        self.with_columns(Columns {
+            domains: kept.of(self.domains()),
+            sizes: kept.of(self.sizes()),
+            tracebacks: kept.of(self.traceback_ids()),
+        })
+    }
+}
+
+/// Which rows are kept: a bit each.
+struct Kept(Vec<u64>);
+
+impl Kept {
+    /// What is kept of a column.
+    fn of<T: Copy>(&self, column: &[T]) -> Vec<T> {
+        let count = self.0.iter().map(|word| word.count_ones() as usize).sum();
+        let mut kept = Vec::with_capacity(count);
+        for (&word, values) in self.0.iter().zip(column.chunks(64)) {
+            if word == u64::MAX {
+                kept.extend_from_slice(values);
+            } else {
+                let mut left = word;
+                while left != 0 {
+                    kept.push(values[left.trailing_zeros() as usize]);
+                    left &= left - 1;
+                }
             }
         }
-        self.with_columns(kept)
+        kept
     }
 }
 
@@ -294,6 +326,24 @@ mod tests {
         filter.inclusive = false;
         assert!(!filter.matches(7, frames) && filter.matches(0, frames));
         assert!(filter.matches_traceback::<&str>([]));
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_in_order_whatever_the_number_of_rows() {
+        for rows in [0, 1, 63, 64, 65, 128, 200] {
+            let mut builder = crate::SnapshotBuilder::new(1);
+            let file = builder.file("a.py".into());
+            let traceback = builder.traceback([(file, 1)], None);
+            for row in 0..rows {
+                // One word of rows that are all kept, one of which some are, one of which none is.
+                let domain = u32::from(row >= 64 && row % 3 == 0 || row >= 128);
+                builder.trace(domain, i64::from(row), traceback);
+            }
+            let all = builder.build().unwrap();
+            let kept = all.filter_traces(&[DomainFilter::new(true, 0).into()]);
+            let expected: Vec<Trace> = all.traces().filter(|trace| trace.domain == 0).collect();
+            assert_eq!(kept.traces().collect::<Vec<_>>(), expected, "{rows}");
+        }
     }
 
     #[test]

@@ -7,19 +7,46 @@ use rustpython_vm::builtins::{PyTuple, PyTupleRef};
 use rustpython_vm::{PyObjectRef, VirtualMachine};
 use snapshot::{FileId, FrameId, Key, Snapshot, Text, TracebackId};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 pub(crate) struct Names<'a> {
     snapshot: &'a Snapshot,
-    files: HashMap<FileId, PyObjectRef>,
-    frames: HashMap<FrameId, PyTupleRef>,
+    files: ById<FileId, PyObjectRef>,
+    frames: ById<FrameId, PyTupleRef>,
+}
+
+type ById<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// For ids, of which nobody can choose those that collide: they count from 0.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    #[inline]
+    fn write_u32(&mut self, id: u32) {
+        // Odd, so that different ids stay different; its high bits reach the top ones.
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        // The table takes the low bits and the top ones.
+        self.0.rotate_left(32)
+    }
 }
 
 impl<'a> Names<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
         Self {
             snapshot,
-            files: HashMap::new(),
-            frames: HashMap::new(),
+            files: ById::default(),
+            frames: ById::default(),
         }
     }
 
