@@ -34,6 +34,7 @@
 //! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
 //! | `tracer` | the state: start, stop, clear, `track` |
 //! | `read` | snapshots and single tracebacks |
+//! | `watch` | a look at the counters that disturbs nobody |
 //!
 //! # Without the `rustpython` feature
 //!
@@ -59,6 +60,7 @@ mod side;
 mod table;
 mod threads;
 mod tracer;
+mod watch;
 
 pub use allocator::{TracingAllocator, untraced};
 pub use read::{SnapshotError, block_traceback, object_traceback, take_snapshot};
@@ -66,3 +68,4 @@ pub use tracer::{
     StartError, clear, dropped_traces, is_tracing, reset_peak, start, stop, traceback_limit,
     traced_memory, tracer_memory, track, untrack,
 };
+pub use watch::traced_memory_about;
