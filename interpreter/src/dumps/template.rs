@@ -73,6 +73,13 @@ impl Template {
         self.at(std::process::id(), time)
     }
 
+    /// Whether the folder of a dump is made with it.
+    pub(crate) fn makes_folder(&self) -> bool {
+        Path::new(&self.0)
+            .parent()
+            .is_some_and(|folder| folder.to_string_lossy().contains(PID))
+    }
+
     fn at(&self, pid: u32, time: SystemTime) -> PathBuf {
         let path = self.0.replace(PID, &pid.to_string());
         path.replace(TIME, &stamp(time)).into()
@@ -155,7 +162,8 @@ mod tests {
 
     #[test]
     fn times_are_in_utc_and_in_order() {
-        let at = |seconds, millis: u32| stamp(UNIX_EPOCH + Duration::new(seconds, millis * 1_000_000));
+        let at =
+            |seconds, millis: u32| stamp(UNIX_EPOCH + Duration::new(seconds, millis * 1_000_000));
         assert_eq!(at(0, 0), "19700101T000000.000Z");
         // From `date -u -d @…`.
         assert_eq!(at(951_782_400, 7), "20000229T000000.007Z");

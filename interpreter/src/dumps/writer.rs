@@ -158,8 +158,7 @@ impl Writer {
 
     fn write(&mut self, snapshot: &Snapshot, to: &Template) -> Option<PathBuf> {
         let path = to.now();
-        let written = write(snapshot, &path);
-        match written {
+        match write(snapshot, &path, to.makes_folder()) {
             Ok(()) => Some(path),
             Err(why) => {
                 self.complain(&format!("cannot write {}: {why}", path.display()));
@@ -187,9 +186,8 @@ fn take() -> Result<Snapshot, SnapshotError> {
     vm_hooks::take_snapshot()
 }
 
-fn write(snapshot: &Snapshot, path: &Path) -> Result<(), String> {
-    // Only a folder with the id of the process in its name can be missing.
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+fn write(snapshot: &Snapshot, path: &Path, make_folder: bool) -> Result<(), String> {
+    if let Some(folder) = path.parent().filter(|_| make_folder) {
         fs::create_dir_all(folder).map_err(|error| plain(&error))?;
     }
     let target = replaceable(path).map_err(|error| plain(&error))?;
