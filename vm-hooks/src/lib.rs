@@ -34,7 +34,7 @@
 //! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
 //! | `tracer` | the state: start, stop, clear, `track` |
 //! | `read` | snapshots and single tracebacks |
-//! | `watch` | a look at the counters that disturbs nobody |
+//! | `watch` | holds everything when memory passes a limit |
 //!
 //! # Without the `rustpython` feature
 //!
@@ -68,4 +68,4 @@ pub use tracer::{
     StartError, clear, dropped_traces, is_tracing, reset_peak, start, stop, traceback_limit,
     traced_memory, tracer_memory, track, untrack,
 };
-pub use watch::traced_memory_about;
+pub use watch::watch;

@@ -3,12 +3,9 @@
 //! Invariant: it runs no Python code, holds nothing of the VM, takes no signal, and is not traced.
 
 use super::plan::Plan;
-use super::writer::{self, Writer};
+use super::writer::Writer;
 use super::{ending, signals, wake};
 use std::time::{Duration, Instant};
-
-/// How often the memory is looked at for the peak.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// Starts the thread of this process.
 pub(super) fn start(plan: &'static Plan) -> std::io::Result<()> {
@@ -24,35 +21,27 @@ fn run(plan: &Plan) {
         .series
         .as_ref()
         .map(|series| Clock::new(series.interval));
-    let mut look = plan.peak.as_ref().map(|_| Clock::new(LOOK));
+    if plan.peak.is_some() {
+        wake::ask(wake::PEAK);
+    }
     loop {
-        let clocks = series.iter().chain(&look);
-        let asked = wake::wait(clocks.map(Clock::left).min());
+        let asked = wake::wait(series.as_ref().map(Clock::left));
+        if asked & wake::PEAK != 0 {
+            with_writer(Writer::peak);
+            // The program was held. It has gone on, unless there was no snapshot.
+            vm_hooks::traced_memory();
+        }
         if asked & wake::END != 0 {
             ending::by_sigterm();
         } else if asked & wake::DUMP != 0 {
             with_writer(Writer::dump);
-        }
-        if let Some((peak, look)) = plan.peak.as_ref().zip(look.as_mut())
-            && look.has_struck()
-        {
-            let enough = writer::highest() as f64 * (1.0 + peak.growth);
-            let begin = Instant::now();
-            let is_due = vm_hooks::is_tracing() && vm_hooks::traced_memory_about() as f64 > enough;
-            let in_vain = is_due && !with_writer(Writer::peak);
-            // It was over, or is where it cannot be seen: not all of the time goes into looking.
-            look.wind(if in_vain {
-                begin.elapsed() * 10
-            } else {
-                Duration::ZERO
-            });
         }
         if let Some(series) = series.as_mut()
             && series.has_struck()
         {
             with_writer(Writer::next_of_series);
             // What was missed meanwhile is not made up for.
-            series.wind(Duration::ZERO);
+            series.wind();
         }
     }
 }
@@ -77,11 +66,13 @@ impl Clock {
         self.left().is_zero()
     }
 
-    fn wind(&mut self, more: Duration) {
-        self.next = Instant::now() + self.interval + more;
+    fn wind(&mut self) {
+        self.next = Instant::now() + self.interval;
     }
 }
 
-fn with_writer<R: Default>(write: impl FnOnce(&mut Writer) -> R) -> R {
-    Writer::new().as_mut().map(write).unwrap_or_default()
+fn with_writer(write: impl FnOnce(&mut Writer)) {
+    if let Some(mut writer) = Writer::new() {
+        write(&mut writer);
+    }
 }

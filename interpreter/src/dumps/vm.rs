@@ -55,7 +55,6 @@ fn begin() -> io::Result<()> {
 /// In the child of a fork: the parent's thread is not here.
 fn after_fork() {
     vm_hooks::untraced(|| {
-        writer::begin_in_child();
         HIDDEN_THREADS.store(0, Ordering::Relaxed);
         if let Err(error) = begin() {
             writer::tell(&format!(

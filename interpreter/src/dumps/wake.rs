@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(super) const DUMP: u32 = 1;
 /// The process was told to end, by SIGTERM.
 pub(super) const END: u32 = 2;
+/// There is more memory than in the dump of the peak.
+pub(super) const PEAK: u32 = 4;
 
 /// What is asked for and not done yet.
 static ASKED: AtomicU32 = AtomicU32::new(0);

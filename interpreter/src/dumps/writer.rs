@@ -4,30 +4,31 @@
 //! standard error. After [`Writer::end`] nothing is written any more.
 
 use super::only::{Held, OnlyHere};
-use super::plan::{Peak, Plan};
+use super::plan::Plan;
 use super::template::{Template, plain};
-use snapshot::{Snapshot, format_size};
+use super::wake;
+use snapshot::Snapshot;
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tracemalloc_module::{replace, replaceable};
 use vm_hooks::SnapshotError;
 
 /// What is asked for, and the process that was started with it.
 static PLAN: OnceLock<(Plan, u32)> = OnceLock::new();
 static PROGRESS: OnlyHere<Progress> = OnlyHere::new();
-/// Bytes in the dump of the peak, 0 before there is one.
-static HIGHEST: AtomicU64 = AtomicU64::new(0);
+/// Bytes by which a new peak is higher than the last one, however small that was.
+const LEAST_GROWTH: f64 = 1024.0 * 1024.0;
 
 /// What this process has done so far.
 #[derive(Default)]
 struct Progress {
     /// The dumps of the series that are kept, the oldest first.
     series: VecDeque<PathBuf>,
-    /// Where the dump of the peak is.
+    /// Where the dump of the peak is, and the bytes in it.
     peak: Option<PathBuf>,
+    highest: u64,
     /// What was told last.
     complaint: String,
     ended: bool,
@@ -41,11 +42,6 @@ pub(super) fn plan() -> Option<&'static Plan> {
 /// This process begins to follow a plan.
 pub(super) fn begin(plan: Plan) {
     _ = PLAN.set((plan, std::process::id()));
-}
-
-/// A child begins to follow the plan of its parent.
-pub(super) fn begin_in_child() {
-    HIGHEST.store(0, Ordering::Relaxed);
 }
 
 /// Whether a dump goes to a path that is this process's.
@@ -105,54 +101,46 @@ impl Writer {
         }
     }
 
-    /// The dump of the peak, if there is more memory now than in the last one. Gives whether it was
-    /// worth the while.
-    pub(super) fn peak(&mut self) -> bool {
-        let Some(Peak { to, .. }) = self.plan.peak.as_ref().filter(|peak| is_own(&peak.to)) else {
-            return false;
+    /// The dump of the peak, if there is more memory now than in the last one. From then on a new
+    /// peak is waited for.
+    pub(super) fn peak(&mut self) {
+        let Some(peak) = self.plan.peak.as_ref().filter(|peak| is_own(&peak.to)) else {
+            return;
         };
-        let snapshot = match take() {
-            Ok(snapshot) => snapshot,
-            Err(SnapshotError::NotTracing) => return false,
-            Err(why) => {
-                self.complain(&format!("there is no dump of the peak: {why}"));
-                return false;
+        let taken = take();
+        let size = |snapshot: &Snapshot| snapshot.total_size().unsigned_abs();
+        let higher = taken
+            .as_ref()
+            .is_ok_and(|snapshot| size(snapshot) > self.progress.highest);
+        if let (Ok(snapshot), true) = (&taken, higher) {
+            // Also where it cannot be written: it would fail as often as it was tried.
+            self.progress.highest = size(snapshot);
+        }
+        let enough = enough(self.progress.highest, peak.growth);
+        vm_hooks::watch(enough, || wake::ask(wake::PEAK));
+        match taken {
+            Ok(snapshot) if higher => {
+                if let Some(path) = self.write(&snapshot, &peak.to) {
+                    let old = self.progress.peak.replace(path.clone());
+                    _ = old.filter(|old| *old != path).map(fs::remove_file);
+                }
             }
-        };
-        let size = snapshot.total_size().unsigned_abs();
-        if size <= highest() {
-            return false;
+            Ok(_) | Err(SnapshotError::NotTracing) => {}
+            Err(why) => self.complain(&format!("there is no dump of the peak: {why}")),
         }
-        // Also where it cannot be written: it would fail as often as it was tried.
-        HIGHEST.store(size, Ordering::Relaxed);
-        if let Some(path) = self.write(&snapshot, to) {
-            let old = self.progress.peak.replace(path.clone());
-            _ = old.filter(|old| *old != path).map(fs::remove_file);
-        }
-        true
     }
 
     /// The dumps of the end: the peak, if it is now, and the last one.
     pub(super) fn last(&mut self) {
-        if let Some(peak) = self.plan.peak.as_ref().filter(|peak| is_own(&peak.to)) {
-            let (now, most) = vm_hooks::traced_memory();
-            if now > highest() {
-                self.peak();
-            }
-            let shown = highest();
-            if most as f64 > shown as f64 * (1.0 + peak.growth) {
-                let [most, shown] = [most, shown].map(|size| format_size(size as f64, false));
-                self.complain(&format!(
-                    "the moment with the most memory, {most}, was over too soon: the dump of the \
-                     peak shows {shown}"
-                ));
-            }
+        if vm_hooks::traced_memory().0 > self.progress.highest {
+            self.peak();
         }
         self.dump();
     }
 
     /// Nothing is written any more.
     pub(super) fn end(mut self) {
+        vm_hooks::watch(u64::MAX, || {});
         self.progress.ended = true;
     }
 
@@ -177,9 +165,10 @@ impl Writer {
     }
 }
 
-/// Bytes in the dump of the peak.
-pub(super) fn highest() -> u64 {
-    HIGHEST.load(Ordering::Relaxed)
+/// More bytes than this are a new peak.
+fn enough(highest: u64, growth: f64) -> u64 {
+    let more = highest as f64 * growth;
+    highest.saturating_add(more.max(LEAST_GROWTH) as u64)
 }
 
 fn take() -> Result<Snapshot, SnapshotError> {
