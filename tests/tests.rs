@@ -27,6 +27,10 @@ mod e2e {
     #[cfg(unix)]
     mod signals;
 
+    /// Dumps that are written at the end, on a signal, now and then, at the peak.
+    #[cfg(unix)]
+    mod dump_options;
+
     /// `co_filename`, `__file__`, filters and source lines of the built-in library.
     mod file_names;
 

@@ -6,10 +6,13 @@
 //! Invariant: tracing starts before any Python code runs, not even that of `importlib`; without
 //! it, a program runs as on the plain VM.
 
+use options::Start;
 use rustpython::InterpreterBuilder;
 use rustpython_vm::VirtualMachine;
 use std::process::ExitCode;
 
+#[cfg(unix)]
+mod dumps;
 mod mimalloc;
 mod options;
 mod stdlib;
@@ -20,32 +23,39 @@ pub use mimalloc::Mimalloc;
 ///
 /// `extend` adds what a variant of the interpreter has beyond `tracepy` (the tests have one).
 pub fn run(extend: impl FnOnce(InterpreterBuilder) -> InterpreterBuilder) -> ExitCode {
-    if let Some(exit) = options::early_exit(std::env::args_os()) {
-        return exit.finish();
-    }
+    let start = match options::read(std::env::args_os()) {
+        Ok(start) => start,
+        Err(exit) => return exit.finish(),
+    };
     let builder = stdlib::add_to(InterpreterBuilder::new());
     let modules = tracemalloc_module::module_defs(&builder.ctx);
     let builder = extend(builder.add_native_modules(&modules));
-    rustpython::run(builder.init_hook(start_tracing))
+    #[cfg(unix)]
+    let builder = match start.dumps {
+        Some(_) => dumps::add_to(builder),
+        None => builder,
+    };
+    rustpython::run(builder.init_hook(|vm| begin(start, vm)))
 }
 
-/// Starts tracing where the command line or the environment asks for it.
-fn start_tracing(vm: &mut VirtualMachine) {
-    let settings = &vm.state.config.settings;
-    let variable = match settings.ignore_environment {
-        true => None,
-        false => std::env::var_os("PYTHONTRACEMALLOC"),
-    };
-    let frames = match options::tracing_request(&settings.xoptions, variable.as_deref()) {
-        Ok(Some(frames)) => frames,
-        Ok(None) => return,
-        Err(error) => {
-            eprint!("{error}");
-            std::process::exit(options::StartupError::STATUS);
-        }
-    };
-    if let Err(error) = vm_hooks::start(u32::from(frames)) {
-        eprintln!("Fatal Python error: can't start tracemalloc: {error}");
-        std::process::exit(options::StartupError::STATUS);
+/// Starts what the command line and the environment ask for.
+fn begin(start: Start, vm: &VirtualMachine) {
+    if let Some(frames) = start.frames
+        && let Err(error) = vm_hooks::start(u32::from(frames))
+    {
+        cannot_start("tracemalloc", &error);
     }
+    #[cfg(unix)]
+    if let Some(plan) = start.dumps
+        && let Err(error) = dumps::start(plan, vm)
+    {
+        cannot_start("the dumps of tracemalloc", &error);
+    }
+    #[cfg(not(unix))]
+    let _ = vm;
+}
+
+fn cannot_start(what: &str, error: &dyn std::error::Error) -> ! {
+    eprintln!("Fatal Python error: can't start {what}: {error}");
+    std::process::exit(options::StartupError::STATUS);
 }

@@ -223,6 +223,18 @@ pub struct Running {
 }
 
 impl Running {
+    /// Its process id.
+    #[cfg(unix)]
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Whether it has not ended.
+    #[cfg(unix)]
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.0.try_wait(), Ok(None))
+    }
+
     /// Sends it a signal by its name (`INT`, `TERM`, ...).
     #[cfg(unix)]
     #[track_caller]

@@ -55,7 +55,7 @@
 //! | `raw` | between Python's tuples and the snapshot crate's columns |
 //! | `names` | Python strings and frames for ids, each made once |
 //! | `text` | what `str()` and `repr()` give |
-//! | `persist`, `values` | `Snapshot.dump` and `Snapshot.load` |
+//! | `persist`, `values`, `whole_file` | `Snapshot.dump` and `Snapshot.load` |
 //!
 //! Invariant of the classes: attributes that are slots in Python are slots here, what lives in
 //! `__dict__` there lives there here; so copying, pickling, subclassing and patching work as in
@@ -79,6 +79,9 @@ mod text;
 mod trace;
 mod traceback;
 mod values;
+mod whole_file;
+
+pub use whole_file::{replace, replaceable};
 
 use rustpython_vm::Context;
 use rustpython_vm::builtins::PyModuleDef;

@@ -1,22 +1,19 @@
 //! `Snapshot.dump` and `Snapshot.load`.
 //!
-//! A dump replaces a file whole: it is written beside the target, synced and renamed. Only where
-//! the target is not there or is a regular file with one name; a device, a pipe, a file with
-//! several names or a descriptor is written to directly.
+//! A dump replaces a file whole, see [`crate::whole_file`]. What cannot be replaced (a device, a
+//! pipe, a file with several names, a descriptor) is written to directly.
 //!
-//! Invariant: whatever fails, the old file is as it was, and nothing is left beside it. What is
-//! loaded is read, never executed.
+//! Invariant: what is loaded is read, never executed.
 
 use crate::py_snapshot::{self, PySnapshot};
 use crate::values;
+use crate::whole_file::{replace, replaceable};
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyBytes, PyInt, PyStr};
 use rustpython_vm::class::StaticType;
 use rustpython_vm::function::FsPath;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use snapshot::Snapshot;
-use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
 
 pub(crate) fn dump(
     snapshot: &PyObject,
@@ -30,7 +27,7 @@ pub(crate) fn dump(
     let path = FsPath::try_from_path_like(filename.clone(), true, vm)?;
     let target = path.to_path_buf(vm)?;
     let written = match replaceable(&target) {
-        Ok(Some(target)) => vm_hooks::untraced(|| replace(&target, &content)),
+        Ok(Some(target)) => vm_hooks::untraced(|| replace(&target, |file| content.write(file))),
         // Where it cannot even be looked at, opening it says why.
         Ok(None) | Err(_) => return write_directly(&content, filename, vm),
     };
@@ -115,79 +112,6 @@ fn write_directly(content: &Content, filename: PyObjectRef, vm: &VirtualMachine)
 fn open(filename: PyObjectRef, mode: &str, vm: &VirtualMachine) -> PyResult {
     let mode = vm.ctx.new_str(mode);
     vm.builtins.get_attr("open", vm)?.call((filename, mode), vm)
-}
-
-/// The file that may be replaced by renaming another one over it, behind any symbolic links;
-/// `None` where the target must be written to directly.
-fn replaceable(target: &Path) -> io::Result<Option<PathBuf>> {
-    if target.file_name().is_none() {
-        return Ok(None);
-    }
-    match fs::canonicalize(target) {
-        Ok(real) => {
-            let metadata = fs::metadata(&real)?;
-            let replaceable = metadata.is_file() && names_of(&metadata) == 1;
-            Ok(replaceable.then_some(real))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // A link that leads nowhere is created by opening it.
-            let absent = fs::symlink_metadata(target).is_err();
-            Ok(absent.then(|| target.to_owned()))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-#[cfg(unix)]
-fn names_of(metadata: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(metadata)
-}
-
-#[cfg(not(unix))]
-fn names_of(_metadata: &fs::Metadata) -> u64 {
-    1
-}
-
-fn replace(target: &Path, content: &Content) -> io::Result<()> {
-    let (mut beside, path) = create_beside(target)?;
-    let written = (|| {
-        if let Ok(old) = fs::metadata(target) {
-            beside.set_permissions(old.permissions())?;
-        }
-        content.write(&mut beside)?;
-        beside.sync_all()?;
-        fs::rename(&path, target)
-    })();
-    if written.is_err() {
-        // The first error is the one to tell.
-        _ = fs::remove_file(&path);
-    }
-    written
-}
-
-/// A new file in the folder of the target, which nobody else has.
-fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
-    // Most systems allow 255 bytes.
-    const LONGEST: usize = 200;
-    let name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let mut tries = 0;
-    loop {
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(if name.len() <= LONGEST {
-            name
-        } else {
-            "dump".as_ref()
-        });
-        beside.push(format!(".{}.{tries}.tmp", std::process::id()));
-        let path = target.with_file_name(beside);
-        match File::create_new(&path) {
-            Ok(file) => return Ok((file, path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 1000 => {
-                tries += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 pub(crate) fn load(filename: PyObjectRef, vm: &VirtualMachine) -> PyResult {

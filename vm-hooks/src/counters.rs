@@ -105,6 +105,7 @@ impl Counts {
         let moved = self.moved.swap(0, Ordering::Relaxed);
         let before = CURRENT.fetch_add(moved, Ordering::Relaxed);
         PEAK.fetch_max(before.wrapping_add(high), Ordering::Relaxed);
+        crate::watch::counted(before.wrapping_add(moved));
     }
 }
 

@@ -35,6 +35,7 @@
 //! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
 //! | `tracer` | the state: start, stop, clear, `track` |
 //! | `read` | snapshots and single tracebacks |
+//! | `watch` | holds everything when memory passes a limit |
 //!
 //! # Without the `rustpython` feature
 //!
@@ -62,6 +63,7 @@ mod spare;
 mod table;
 mod threads;
 mod tracer;
+mod watch;
 
 pub use allocator::{TracingAllocator, untraced};
 pub use read::{SnapshotError, block_traceback, object_traceback, take_snapshot};
@@ -69,3 +71,4 @@ pub use tracer::{
     StartError, clear, dropped_traces, is_tracing, reset_peak, start, stop, traceback_limit,
     traced_memory, tracer_memory, track, untrack,
 };
+pub use watch::watch;

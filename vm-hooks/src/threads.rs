@@ -45,6 +45,8 @@ pub(crate) const STOPPED: u8 = 2;
 const PAUSED: u8 = 4;
 /// Beside `ON`: a hook has to execute a real fence.
 const FENCED: u8 = 8;
+/// Beside `ON`: whoever records waits for a pause to come, and to be over (see [`hold`]).
+const HELD: u8 = 16;
 
 /// Flags of a thread: it is inside a hook; what it allocates is not traced; it has paused the
 /// others, and need not enter anything.
@@ -56,7 +58,7 @@ static STATE: AtomicU8 = AtomicU8::new(OFF);
 
 /// Whether tracing is on, also where it is paused at the moment.
 pub(crate) fn is_on() -> bool {
-    STATE.load(Ordering::Acquire) & !(PAUSED | FENCED) == ON
+    STATE.load(Ordering::Acquire) & !(PAUSED | FENCED | HELD) == ON
 }
 
 /// What the hooks should do, at the cost of one relaxed load.
@@ -281,9 +283,11 @@ fn enter_slot(slot: &'static Slot, before: u8) -> Option<Inside> {
         }
         match state {
             ON => return Some(Inside { slot, before }),
+            // The one who is going to pause is muted, too.
+            state if state == ON | HELD && before == MUTED => return Some(Inside { slot, before }),
             state => {
                 slot.flags.store(before, Ordering::Release);
-                if state & PAUSED == 0 {
+                if state & (PAUSED | HELD) == 0 {
                     return None;
                 }
                 wait_for_the_pauser();
@@ -296,7 +300,7 @@ fn enter_slot(slot: &'static Slot, before: u8) -> Option<Inside> {
 fn wait_for_the_pauser() {
     errno::kept(|| {
         let mut backoff = Backoff::default();
-        while STATE.load(Ordering::Acquire) & PAUSED != 0 {
+        while STATE.load(Ordering::Acquire) & (PAUSED | HELD) != 0 {
             backoff.wait();
         }
     });
@@ -440,7 +444,13 @@ fn resume_all() {
     if let Some(me) = own_slot() {
         me.unset(PAUSING);
     }
-    STATE.fetch_and(!PAUSED, Ordering::Release);
+    STATE.fetch_and(!(PAUSED | HELD), Ordering::Release);
+}
+
+/// Makes every thread that is not muted wait at its next hook, until the next pause is over. The
+/// caller is inside a hook, so it is not lost to a pause that is over already.
+pub(crate) fn hold() {
+    STATE.fetch_or(HELD, Ordering::SeqCst);
 }
 
 /// Hands a slot on when its thread ends: flushes what it counted.
@@ -585,6 +595,7 @@ mod fork {
     }
 
     extern "C" fn child() {
+        crate::watch::forget();
         let me = SLOT.get();
         for slot in slots().filter(|slot| !std::ptr::eq(*slot, me)) {
             // Its thread is not in this process. It was not inside: the fork paused it.

@@ -18,9 +18,62 @@ fn main() {
     totals_add_up();
     a_snapshot_shows_one_moment();
     control_from_everywhere();
+    the_shortest_spike_is_seen();
     #[cfg(target_os = "linux")]
     fork_under_load();
     println!("processwide: ok");
+}
+
+/// Who makes a spike waits with it until the watcher has its snapshot, however late that is.
+fn the_shortest_spike_is_seen() {
+    const SPIKE: usize = 5_000_000;
+    static WOKEN: AtomicUsize = AtomicUsize::new(0);
+    static ROUND: AtomicUsize = AtomicUsize::new(0);
+    static OVER: AtomicUsize = AtomicUsize::new(0);
+    const ROUNDS: usize = 30;
+    fn wake() {
+        WOKEN.fetch_add(1, Ordering::SeqCst);
+    }
+    fn wait(number: &AtomicUsize, for_: usize) {
+        while number.load(Ordering::SeqCst) < for_ {
+            std::thread::yield_now();
+        }
+    }
+
+    vm_hooks::start(1).unwrap();
+    let limit = vm_hooks::traced_memory().0 + 1_000_000;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            vm_hooks::untraced(|| {
+                for round in 1..=ROUNDS {
+                    vm_hooks::watch(limit, wake);
+                    ROUND.store(round, Ordering::SeqCst);
+                    wait(&WOKEN, round);
+                    std::thread::sleep(Duration::from_millis(round as u64 % 4));
+                    // Whoever is muted may free and resize meanwhile.
+                    let mut own = black_box(vec![1_u8; 100]);
+                    own.resize(10_000, 2);
+                    let snapshot = vm_hooks::take_snapshot().unwrap();
+                    if !snapshot.traces().any(|trace| trace.size == SPIKE as i64) {
+                        // The other thread would wait for ever.
+                        eprintln!("the spike of round {round} is not in its snapshot");
+                        std::process::exit(1);
+                    }
+                    wait(&OVER, round);
+                }
+            });
+        });
+        for round in 1..=ROUNDS {
+            wait(&ROUND, round);
+            drop(black_box(Vec::<u8>::with_capacity(SPIKE)));
+            OVER.store(round, Ordering::SeqCst);
+        }
+    });
+    assert_eq!(WOKEN.load(Ordering::SeqCst), ROUNDS);
+    // Not watched any more.
+    drop(black_box(Vec::<u8>::with_capacity(SPIKE)));
+    assert_eq!(WOKEN.load(Ordering::SeqCst), ROUNDS);
+    vm_hooks::stop();
 }
 
 fn the_states_and_their_answers() {

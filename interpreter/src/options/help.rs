@@ -48,6 +48,24 @@ PYTHONTRACEMALLOC=N
         : the same, as an environment variable; -X goes first, 0 is off
 Both start what tracemalloc.start(N) starts; see the module tracemalloc.
 
+Dumps without a change of the program, for `tracemalloc top` and
+tracemalloc.Snapshot.load; they imply -X tracemalloc=25 where nothing is said:
+-X tracemalloc_dump=PATH
+        : write a snapshot at the end, whatever ends the program, SIGTERM too.
+          In PATH, {pid} is the process and {time} the time in UTC. A child of
+          a fork writes dumps only if {pid} is in PATH
+-X tracemalloc_signal=NAME
+        : write one there on this signal, too, for instance USR2
+-X tracemalloc_interval=SECONDS
+        : write one there every so many seconds, too
+-X tracemalloc_keep=N
+        : keep the last N of those, default 20; needs {time} in PATH
+-X tracemalloc_peak=PATH
+        : write a snapshot of the moment with the most memory
+-X tracemalloc_peak_growth=PERCENT
+        : take that again where memory has grown by so much, default 5
+Each has a variable: PYTHONTRACEMALLOC_DUMP, ..._PEAK_GROWTH; -X goes first.
+
 Arguments:
 FILE    : run this script, or the __main__.py of this folder or zip file
 -       : run what comes from standard input (interactive if it is a terminal);
@@ -78,6 +96,11 @@ Options of this implementation:
 -X tracemalloc[=N]
         : trace memory allocations, with up to N frames each (default: 1);
           also PYTHONTRACEMALLOC=N
+-X tracemalloc_dump=PATH, -X tracemalloc_signal=NAME,
+-X tracemalloc_interval=SECONDS, -X tracemalloc_keep=N,
+-X tracemalloc_peak=PATH, -X tracemalloc_peak_growth=PERCENT
+        : write snapshots of the traced memory, see --help;
+          also PYTHONTRACEMALLOC_DUMP=PATH and so on
 -X utf8[=0|1]
         : UTF-8 mode on (default) or off; also PYTHONUTF8=0|1
 -X warn_default_encoding
@@ -119,6 +142,12 @@ PYTHONOPTIMIZE=x                : -O, 2 for -OO
 PYTHONSAFEPATH=x                : -P
 PYTHON_THREAD_INHERIT_CONTEXT=N : -X thread_inherit_context=N
 PYTHONTRACEMALLOC=N             : -X tracemalloc=N
+PYTHONTRACEMALLOC_DUMP=PATH     : -X tracemalloc_dump=PATH
+PYTHONTRACEMALLOC_INTERVAL=SECS : -X tracemalloc_interval=SECS
+PYTHONTRACEMALLOC_KEEP=N        : -X tracemalloc_keep=N
+PYTHONTRACEMALLOC_PEAK=PATH     : -X tracemalloc_peak=PATH
+PYTHONTRACEMALLOC_PEAK_GROWTH=P : -X tracemalloc_peak_growth=P
+PYTHONTRACEMALLOC_SIGNAL=NAME   : -X tracemalloc_signal=NAME
 PYTHONUTF8=N                    : -X utf8=N
 PYTHONVERBOSE=x                 : -v
 PYTHONWARNDEFAULTENCODING=x     : -X warn_default_encoding

@@ -1,11 +1,13 @@
 //! The command line: what `tracepy` decides by itself before (and what it asks of) the run of
 //! the interpreter, which is `rustpython::run`'s business.
 //!
-//! Invariant: [`early_exit`] never changes what a valid command line does; it only ends a run
+//! Invariant: [`read`] never changes what a valid command line does; it only ends a run
 //! that shows a text (`--help`, `--version`) or cannot begin (an option that does not exist, a
 //! value that no option takes, a script that is not there). It reads the line as CPython does: options end at `-c`, `-m`, `-`,
-//! `--` or the script, and the first error wins.
+//! `--` or the script, and the first error wins. What is asked of the tracer is worked out once, here.
 
+#[cfg(unix)]
+mod dumps;
 mod help;
 mod scan;
 mod script;
@@ -14,12 +16,22 @@ mod tests;
 mod tracing;
 mod values;
 
-pub use tracing::{StartupError, tracing_request};
+pub use tracing::StartupError;
 
 use scan::{Fault, Line, Text, scan};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+
+/// What is asked of the tracer before the interpreter runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// With how many frames tracing starts; `None` if it does not.
+    pub frames: Option<u16>,
+    /// The dumps that are written by themselves.
+    #[cfg(unix)]
+    pub(crate) dumps: Option<crate::dumps::Plan>,
+}
 
 /// A run that ends before the interpreter starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,10 +76,12 @@ impl EarlyExit {
     }
 }
 
-/// Looks at the command line `args` (with the program's name first) for a reason not to start
-/// the interpreter.
-#[must_use]
-pub fn early_exit(args: impl IntoIterator<Item = OsString>) -> Option<EarlyExit> {
+/// Reads the command line `args` (with the program's name first) and the environment.
+///
+/// # Errors
+///
+/// Where there is a reason not to start the interpreter.
+pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Start, EarlyExit> {
     let mut args = args.into_iter();
     let program = args.next().map_or_else(
         || "tracepy".to_owned(),
@@ -75,7 +89,7 @@ pub fn early_exit(args: impl IntoIterator<Item = OsString>) -> Option<EarlyExit>
     );
     let rest: Vec<OsString> = args.collect();
     match scan(&rest) {
-        Ok(Line::Text(text)) => Some(EarlyExit::text(match text {
+        Ok(Line::Text(text)) => Err(EarlyExit::text(match text {
             Text::Help => help::usage(&program),
             Text::HelpEnv => help::ENVIRONMENT.to_owned(),
             Text::HelpXOptions => help::X_OPTIONS.to_owned(),
@@ -85,26 +99,26 @@ pub fn early_exit(args: impl IntoIterator<Item = OsString>) -> Option<EarlyExit>
         })),
         Ok(Line::Run(run)) => {
             if let Some(message) = values::fault(&run, |name| std::env::var_os(name)) {
-                return Some(EarlyExit::error(message, 1));
+                return Err(EarlyExit::error(message, 1));
             }
             // What is wrong with the tracing comes before what is wrong with the script.
-            if let Err(error) = tracing_asked_for(&run) {
-                return Some(EarlyExit::error(error.to_string(), 1));
-            }
+            let start = start(&run).map_err(|message| EarlyExit::error(message, 1))?;
             // With -i the interpreter starts whatever happens to the script.
-            let script = run.script.filter(|_| !run.inspect)?;
-            let problem = script::problem(script)?;
-            Some(EarlyExit::error(format!("{program}: {problem}\n"), 2))
+            let script = run.script.filter(|_| !run.inspect);
+            match script.and_then(script::problem) {
+                Some(problem) => Err(EarlyExit::error(format!("{program}: {problem}\n"), 2)),
+                None => Ok(start),
+            }
         }
-        Err(fault) => Some(EarlyExit::error(
+        Err(fault) => Err(EarlyExit::error(
             format!("{fault}\n{}", help::try_help(&program)),
             Fault::STATUS,
         )),
     }
 }
 
-/// What `-X tracemalloc` and the environment ask for, before the VM has read its settings.
-fn tracing_asked_for(run: &scan::Run<'_>) -> Result<Option<u16>, StartupError> {
+/// What `-X` options and variables ask of the tracer; the error is the message.
+fn start(run: &scan::Run<'_>) -> Result<Start, String> {
     let xoptions: Vec<_> = run
         .xoptions
         .iter()
@@ -113,9 +127,25 @@ fn tracing_asked_for(run: &scan::Run<'_>) -> Result<Option<u16>, StartupError> {
             None => (option.clone(), None),
         })
         .collect();
-    let variable = match run.ignore_environment {
+    let env = |name: &str| match run.ignore_environment {
         true => None,
-        false => std::env::var_os("PYTHONTRACEMALLOC"),
+        false => std::env::var_os(name),
     };
-    tracing_request(&xoptions, variable.as_deref())
+    let variable = env("PYTHONTRACEMALLOC");
+    let request = tracing::request(&xoptions, variable.as_deref());
+    let request = request.map_err(|error| error.to_string())?;
+    #[cfg(unix)]
+    {
+        let dumps = dumps::plan(&xoptions, env)?;
+        // Who wants a dump wants something in it, unless they say that tracing is off.
+        let implied = dumps.as_ref().map(|_| dumps::FRAMES);
+        Ok(Start {
+            frames: request.frames(implied),
+            dumps,
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(Start {
+        frames: request.frames(None),
+    })
 }

@@ -1,13 +1,14 @@
 //! What ends a run early, and how tracing is asked for: by table, and beside CPython 3.13 where
 //! that is installed (`PYTHON313`, or `python3.13` in the search path).
 
-use super::{EarlyExit, StartupError, early_exit, tracing_request};
+use super::tracing::{Request as Tracing, request};
+use super::{EarlyExit, StartupError, read};
 use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
 
 fn exit(args: &[&str]) -> Option<EarlyExit> {
     let line = std::iter::once(&"prog").chain(args);
-    early_exit(line.map(OsString::from))
+    read(line.map(OsString::from)).err()
 }
 
 #[test]
@@ -209,9 +210,29 @@ fn requests() {
                 .iter()
                 .map(|value| ("tracemalloc".to_owned(), value.map(str::to_owned))),
         );
-        let result = tracing_request(&xoptions, env.map(OsStr::new));
+        let result = request(&xoptions, env.map(OsStr::new)).map(|asked| asked.frames(None));
         assert_eq!(result, expected, "{options:?} {env:?}");
     }
+}
+
+#[test]
+fn what_a_dump_implies_holds_where_nothing_is_said() {
+    let frames = |options: &[(&str, &str)], env: Option<&str>| {
+        let own = |text: &str| text.to_owned();
+        let options: Vec<_> = options
+            .iter()
+            .map(|(n, v)| (own(n), Some(own(v))))
+            .collect();
+        let asked = request(&options, env.map(OsStr::new)).expect("valid");
+        asked.frames(Some(25))
+    };
+    assert_eq!(frames(&[], None), Some(25));
+    assert_eq!(frames(&[], Some("")), Some(25));
+    assert_eq!(frames(&[], Some("0")), None);
+    assert_eq!(frames(&[("tracemalloc", "0")], Some("7")), None);
+    assert_eq!(frames(&[("tracemalloc", "")], None), None);
+    assert_eq!(frames(&[("tracemalloc", "3")], Some("7")), Some(3));
+    assert_eq!(request(&[], None), Ok(Tracing::Nothing));
 }
 
 #[cfg(unix)]
@@ -219,7 +240,7 @@ fn requests() {
 fn a_variable_that_is_no_text() {
     use std::os::unix::ffi::OsStrExt;
     let env = OsStr::from_bytes(b"\xff1");
-    assert_eq!(tracing_request(&[], Some(env)), BAD_VARIABLE);
+    assert_eq!(request(&[], Some(env)), Err(StartupError::Variable));
 }
 
 #[test]
@@ -318,7 +339,7 @@ fn faults_as_in_cpython() {
         let program = command.get_program().to_owned();
         let output = command.args(args).output().expect("CPython runs");
         let line = std::iter::once(program).chain(args.iter().map(OsString::from));
-        let ours = early_exit(line).unwrap_or_default();
+        let ours = read(line).err().unwrap_or_default();
         assert_eq!(
             Some(i32::from(ours.status)),
             output.status.code(),

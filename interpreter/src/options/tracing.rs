@@ -60,7 +60,29 @@ impl fmt::Display for StartupError {
 
 impl std::error::Error for StartupError {}
 
-/// The number of frames to trace with from the start, or `None` to start without tracing.
+/// What is said about tracing from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Nothing.
+    Nothing,
+    /// That it is off.
+    Off,
+    /// The number of frames, at least 1.
+    Frames(u16),
+}
+
+impl Request {
+    /// The number of frames to start with, where nothing is said that which is `implied`.
+    pub(super) fn frames(self, implied: Option<u16>) -> Option<u16> {
+        match self {
+            Self::Nothing => implied,
+            Self::Off => None,
+            Self::Frames(frames) => Some(frames),
+        }
+    }
+}
+
+/// What is asked for.
 ///
 /// `xoptions` are the `-X` options in order, name and value; `env` is `PYTHONTRACEMALLOC`, `None`
 /// if it is not set or not to be looked at (`-E`, `-I`).
@@ -68,10 +90,12 @@ impl std::error::Error for StartupError {}
 /// # Errors
 ///
 /// When one of the two has a value that CPython refuses; see [`StartupError`].
-pub fn tracing_request(
+pub(super) fn request(
     xoptions: &[(String, Option<String>)],
     env: Option<&OsStr>,
-) -> Result<Option<u16>, StartupError> {
+) -> Result<Request, StartupError> {
+    // An empty variable is like none.
+    let env = env.filter(|value| !value.is_empty());
     let variable = match env {
         Some(value) => value
             .to_str()
@@ -86,8 +110,9 @@ pub fn tracing_request(
         None => variable,
     };
     match u16::try_from(wanted) {
-        Ok(0) => Ok(None),
-        Ok(frames) => Ok(Some(frames)),
+        Ok(0) if option.is_none() && env.is_none() => Ok(Request::Nothing),
+        Ok(0) => Ok(Request::Off),
+        Ok(frames) => Ok(Request::Frames(frames)),
         Err(_) => Err(StartupError::TooManyFrames),
     }
 }

@@ -1,0 +1,669 @@
+//! `-X tracemalloc_dump` and its relatives: dumps of programs that know nothing of them.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use snapshot::{KeyType, Snapshot};
+
+use super::util::{Cmd, Dir, Running, cpythons, skip, tracepy, tracepy_path};
+
+/// The snapshot in a file, if there is a whole one.
+fn load(path: &Path) -> Option<Snapshot> {
+    let file = fs::File::open(path).ok()?;
+    Some(Snapshot::load(file).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+#[track_caller]
+fn loaded(path: &Path) -> Snapshot {
+    load(path).unwrap_or_else(|| panic!("there is no {}", path.display()))
+}
+
+/// Bytes that a line of the program (`-c`) holds.
+fn held(snapshot: &Snapshot, line: u32) -> i64 {
+    let start = format!("<string>:{line}:");
+    let lines = snapshot.statistics(KeyType::Lineno, false).expect("lines");
+    let found = lines.iter().find(|s| s.to_string().starts_with(&start));
+    found.map_or(0, |found| found.size)
+}
+
+/// Waits until it holds; a test whose time is up fails.
+#[track_caller]
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "not yet: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What is in a folder, hidden files too.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder").flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// `-X name=value` for each.
+fn with(options: &[(&str, &str)]) -> Cmd {
+    options.iter().fold(tracepy(), |cmd, (name, value)| {
+        cmd.arg("-X").arg(format!("tracemalloc_{name}={value}"))
+    })
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// Starts a program (whose first argument is a file to make when it is ready), and waits for it.
+#[track_caller]
+fn start(cmd: Cmd, dir: &Dir, code: &str) -> Running {
+    let ready = dir.path().join("ready");
+    _ = fs::remove_file(&ready);
+    let running = cmd.args(["-c", code]).arg(&ready).spawn();
+    wait_until("ready", || ready.exists());
+    running
+}
+
+const SAY_READY: &str = "import sys; open(sys.argv[1], 'w').close()\n";
+
+#[test]
+fn whatever_the_end_is() {
+    for (end, code, signal, stderr) in [
+        ("", Some(0), None, ""),
+        ("import sys; sys.exit(3)", Some(3), None, ""),
+        ("import sys; sys.exit('why')", Some(1), None, "why\n"),
+        ("import os; os._exit(4)", Some(4), None, ""),
+        (
+            "1 / 0",
+            Some(1),
+            None,
+            "ZeroDivisionError: division by zero\n",
+        ),
+        (
+            "raise KeyboardInterrupt",
+            None,
+            Some(2),
+            "KeyboardInterrupt\n",
+        ),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGTERM); import time; time.sleep(100)",
+            None,
+            Some(15),
+            "",
+        ),
+    ] {
+        let dir = Dir::new();
+        let dump = dir.path().join("x.dump");
+        let code_of = format!("kept = bytearray(3_000_000)\n{end}");
+        let out = with(&[("dump", text(&dump))]).args(["-c", &code_of]).run();
+        let as_ever = (out.status.code(), out.status.signal()) == (code, signal);
+        let out = out.check(as_ever, &format!("the end of {end:?} has changed"));
+        let said = out.stderr.ends_with(stderr) && out.stderr.is_empty() == stderr.is_empty();
+        out.check(said, "the same words as ever").stdout_is("");
+        let snapshot = loaded(&dump);
+        assert!(held(&snapshot, 1) >= 3_000_000, "{end:?}");
+        assert_eq!(snapshot.traceback_limit(), 25, "{end:?}");
+        assert_eq!(names(dir.path()), ["x.dump"], "{end:?}");
+    }
+}
+
+#[test]
+fn the_end_comes_after_atexit_and_before_the_modules_go() {
+    let dir = Dir::new();
+    let dump = dir.path().join("x.dump");
+    let code = "import atexit\n\
+                kept = []\n\
+                def last():\n\
+                \x20   kept.append(bytearray(2_000_000))\n\
+                atexit.register(last)\n\
+                assert atexit._ncallbacks() == 1\n\
+                atexit._clear()\n\
+                atexit.register(last)\n";
+    let cmd = with(&[("dump", text(&dump))]);
+    cmd.args(["-c", code]).run().success().stderr_is("");
+    assert!(held(&loaded(&dump), 4) >= 2_000_000);
+}
+
+#[test]
+fn a_program_sees_nothing_of_it() {
+    let dir = Dir::new();
+    let dump = dir.path().join("x.dump");
+    // A fork with more than one thread would warn; a descriptor of ours would take the number 3.
+    let code = "import os, signal, threading, warnings\n\
+                warnings.simplefilter('always')\n\
+                for name in 'SIGUSR2', 'SIGTERM':\n\
+                \x20   number = getattr(signal, name)\n\
+                \x20   assert signal.getsignal(number) == signal.SIG_DFL, name\n\
+                \x20   assert signal.signal(number, signal.SIG_IGN) == signal.SIG_DFL, name\n\
+                assert threading.active_count() == 1\n\
+                pid = os.fork()\n\
+                if pid == 0:\n\
+                \x20   pid = os.fork()\n\
+                \x20   if pid == 0:\n\
+                \x20       os._exit(5)\n\
+                \x20   os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n\
+                print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n\
+                file = os.open('/dev/null', os.O_RDONLY)\n\
+                print(file)\n";
+    let without = tracepy().args(["-c", code]).run().success();
+    let options = [
+        ("dump", text(&dump)),
+        ("signal", "USR2"),
+        // While a dump is written, its file is open.
+        ("interval", "1000"),
+    ];
+    let out = with(&options).args(["-c", code]).run().success();
+    out.stderr_is("").stdout_is(&without.stdout);
+}
+
+#[test]
+fn sigterm_from_outside() {
+    for stuck in [
+        "while True: pass",
+        "import time; time.sleep(1000)",
+        "sum(range(10**15))",
+    ] {
+        let dir = Dir::new();
+        let dump = dir.path().join("x.dump");
+        let code = format!("{SAY_READY}kept = bytearray(3_000_000)\n{stuck}");
+        let running = start(with(&[("dump", text(&dump))]), &dir, &code);
+        // Ready, but perhaps not yet at the second line.
+        thread::sleep(Duration::from_millis(300));
+        running.signal("TERM");
+        let out = running.wait().stdout_is("").stderr_is("");
+        let by = out.status.signal() == Some(15);
+        out.check(by, "expected an end by SIGTERM");
+        assert!(load(&dump).is_some(), "{stuck}");
+    }
+}
+
+#[test]
+fn sigterm_that_a_program_handles_is_its_own() {
+    let dir = Dir::new();
+    let dump = dir.path().join("x.dump");
+    let code = "import signal, sys, time\n\
+                def end(number, frame):\n\
+                \x20   sys.exit(7)\n\
+                signal.signal(signal.SIGTERM, end)\n\
+                open(sys.argv[1], 'w').close()\n\
+                time.sleep(1000)\n";
+    let running = start(with(&[("dump", text(&dump))]), &dir, code);
+    running.signal("TERM");
+    running.wait().code(7).stderr_is("");
+    assert!(load(&dump).is_some());
+}
+
+#[test]
+fn a_signal_while_it_runs() {
+    for stuck in [
+        "while True: pass",
+        "import time; time.sleep(1000)",
+        "sum(range(10**15))",
+    ] {
+        let dir = Dir::new();
+        let dump = dir.path().join("x.dump");
+        let code = format!("kept = bytearray(3_000_000)\n{SAY_READY}{stuck}");
+        let options = [("dump", text(&dump)), ("signal", "USR2")];
+        let mut running = start(with(&options), &dir, &code);
+        for round in 0..2 {
+            assert!(!dump.exists());
+            running.signal("USR2");
+            wait_until(&format!("dump {round} of {stuck:?}"), || dump.exists());
+            assert!(held(&loaded(&dump), 1) >= 3_000_000, "{stuck}");
+            fs::remove_file(&dump).expect("it is there");
+        }
+        assert!(running.is_running(), "{stuck}");
+        running.signal("KILL");
+        running.wait().stdout_is("").stderr_is("");
+        assert!(!dump.exists(), "nothing is written after SIGKILL");
+    }
+}
+
+#[test]
+fn a_handler_of_the_program_wins() {
+    let dir = Dir::new();
+    let dump = dir.path().join("x.dump");
+    let code = "import os, signal, sys\n\
+                def mine(number, frame):\n\
+                \x20   print('mine', os.path.exists(sys.argv[1]))\n\
+                signal.signal(signal.SIGUSR2, mine)\n\
+                os.kill(os.getpid(), signal.SIGUSR2)\n";
+    let options = [("dump", text(&dump)), ("signal", "SIGUSR2")];
+    let cmd = with(&options).args(["-c", code]).arg(&dump);
+    cmd.run().success().stdout_is("mine False\n").stderr_is("");
+}
+
+#[test]
+fn the_peak_is_the_spike_and_not_the_end() {
+    let dir = Dir::new();
+    let (peak, end) = (dir.path().join("peak"), dir.path().join("end"));
+    let go = dir.path().join("go");
+    let code = format!(
+        "import os, sys, time\n\
+         spike = bytearray(40_000_000)\n\
+         {SAY_READY}\
+         while not os.path.exists({go:?}): time.sleep(0.01)\n\
+         del spike\n\
+         later = bytearray(20_000_000)\n"
+    );
+    let options = [("peak", text(&peak)), ("dump", text(&end))];
+    let running = start(with(&options), &dir, &code);
+    wait_until("the spike", || {
+        load(&peak).is_some_and(|snapshot| held(&snapshot, 2) >= 40_000_000)
+    });
+    fs::write(&go, "").expect("a file");
+    running.wait().success().stderr_is("");
+    let (peak, end) = (loaded(&peak), loaded(&end));
+    assert!(held(&peak, 2) >= 40_000_000);
+    assert_eq!(held(&peak, 6), 0);
+    assert_eq!(held(&end, 2), 0);
+    assert!(held(&end, 6) >= 20_000_000);
+}
+
+#[test]
+fn the_peak_of_a_program_that_only_grows_is_its_end() {
+    let dir = Dir::new();
+    let peak = dir.path().join("peak");
+    let code = "kept = [bytearray(1000) for _ in range(20_000)]\n\
+                last = bytearray(500_000)\n";
+    let options = [("peak", text(&peak)), ("peak_growth", "50%")];
+    with(&options)
+        .args(["-c", code])
+        .run()
+        .success()
+        .stderr_is("");
+    let snapshot = loaded(&peak);
+    assert!(held(&snapshot, 1) >= 20_000_000);
+    assert!(held(&snapshot, 2) >= 500_000);
+}
+
+#[test]
+fn the_shortest_spike_is_the_peak() {
+    for spike in [
+        "bytearray(30_000_000)",
+        "len([str(n) for n in range(100_000)])",
+        "len(list(map(float, range(200_000))))",
+        "len(b'x' * 10_000_000 + b'y')",
+    ] {
+        let dir = Dir::new();
+        let peak = dir.path().join("peak");
+        let code = format!(
+            "import tracemalloc\n\
+             for _ in range(3):\n\
+             \x20   {spike}\n\
+             print(tracemalloc.get_traced_memory()[1])\n"
+        );
+        let cmd = with(&[("peak", text(&peak))]).args(["-c", &code]);
+        let out = cmd.run().success().stderr_is("");
+        let most: i64 = out.stdout.trim().parse().expect("a number");
+        let shown = loaded(&peak).total_size();
+        // By 5 percent or a mebibyte, and what the thread has not handed over.
+        let least = (most * 100 / 105).min(most - (1 << 20)) - (64 << 10);
+        out.check(
+            shown >= least,
+            &format!("the dump of the peak shows {shown}"),
+        );
+    }
+}
+
+#[test]
+fn spikes_of_many_threads_and_children() {
+    let dir = Dir::new();
+    let peak = dir.path().join("{pid}.peak");
+    let code = "import os, subprocess, threading\n\
+                def spikes(size):\n\
+                \x20   for n in range(60): bytearray(n * size)\n\
+                def work():\n\
+                \x20   threads = [threading.Thread(target=spikes, args=(s * 10**5,)) for s in range(1, 5)]\n\
+                \x20   for thread in threads: thread.start()\n\
+                \x20   for _ in range(5): subprocess.run(['true'], check=True)\n\
+                \x20   for thread in threads: thread.join()\n\
+                work()\n\
+                for _ in range(3):\n\
+                \x20   pid = os.fork()\n\
+                \x20   if pid == 0: break\n\
+                \x20   assert os.waitpid(pid, 0)[1] == 0\n\
+                else: os._exit(0)\n\
+                work()\n";
+    let options = [("peak", text(&peak)), ("peak_growth", "1")];
+    with(&options)
+        .args(["-W", "ignore", "-c", code])
+        .run()
+        .success()
+        .stderr_is("");
+    let peaks = names(dir.path());
+    assert_eq!(peaks.len(), 4);
+    for name in peaks {
+        assert!(
+            loaded(&dir.path().join(&name)).total_size() >= 59 * 400_000,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn of_a_series_the_last_are_kept() {
+    let dir = Dir::new();
+    let folder = dir.path().join("series");
+    fs::create_dir(&folder).expect("a folder");
+    let other = dir.file("series/other.dump", "not ours");
+    let path = folder.join("{pid}-{time}.dump");
+    let options = [("dump", text(&path)), ("interval", "0.02"), ("keep", "3")];
+    let running = start(
+        with(&options),
+        &dir,
+        &format!("{SAY_READY}import time\ntime.sleep(1000)"),
+    );
+    let pid = running.id().to_string();
+    let dumps = || -> Vec<String> {
+        let own = |name: &String| name.starts_with(&pid);
+        names(&folder).into_iter().filter(own).collect()
+    };
+    let mut seen = dumps();
+    // Until six have come.
+    wait_until("six dumps", || {
+        let now = dumps();
+        assert!(now.len() <= 4, "one more than are kept, at most: {now:?}");
+        seen.extend(
+            now.into_iter()
+                .filter(|name| !seen.contains(name))
+                .collect::<Vec<_>>(),
+        );
+        seen.len() >= 6
+    });
+    // A program that sleeps allocates nothing, and neither do we.
+    let size = |name: &String| {
+        let snapshot = load(&folder.join(name))?;
+        Some((snapshot.total_size(), snapshot.traces().len()))
+    };
+    wait_until("two dumps with the same in them", || {
+        let sizes: Vec<_> = dumps().iter().filter_map(size).collect();
+        sizes.windows(2).any(|pair| pair[0] == pair[1])
+    });
+    running.signal("TERM");
+    _ = running.wait().stderr_is("");
+    let last = dumps();
+    // Those of the series, and that of the end.
+    assert_eq!(last.len(), 4, "{last:?}");
+    assert!(seen.is_sorted(), "names are in the order of time: {seen:?}");
+    assert!(
+        last.iter()
+            .all(|name| name.starts_with(&format!("{pid}-2")) && name.ends_with("Z.dump"))
+    );
+    for name in &last {
+        assert!(loaded(&folder.join(name)).total_size() > 0);
+    }
+    assert!(other.exists());
+}
+
+#[test]
+fn what_cannot_work_ends_the_start() {
+    let dir = Dir::new();
+    let missing = dir.path().join("missing/x");
+    let there = dir.path().join("x");
+    let needs_dump = "this needs -X tracemalloc_dump=PATH, too";
+    let no_folder = format!(
+        "there is no folder {}",
+        dir.path().join("missing").display()
+    );
+    for (options, what) in [
+        (&[("dump", text(&missing))][..], no_folder.as_str()),
+        (
+            &[("peak", text(dir.path()))],
+            "this is a folder, a file is needed",
+        ),
+        (&[("signal", "USR2")], needs_dump),
+        (&[("interval", "1")], needs_dump),
+        (
+            &[("dump", text(&there)), ("interval", "0")],
+            "a number of seconds is needed, at least 0.01",
+        ),
+        (
+            &[("dump", text(&there)), ("signal", "FOO")],
+            "a signal is needed that can ask for a dump: HUP, QUIT, USR1, USR2, ALRM, VTALRM, PROF, \
+             URG, IO, WINCH, XCPU, XFSZ, PWR",
+        ),
+    ] {
+        let (name, value) = options.last().expect("there is one");
+        let line = format!("tracemalloc: -X tracemalloc_{name}={value}: {what}\n");
+        let cmd = with(options).args(["-c", "print('ran')"]);
+        cmd.run().code(1).stdout_is("").stderr_is(&line);
+        let variable = format!("PYTHONTRACEMALLOC_{}", name.to_uppercase());
+        let line = format!("tracemalloc: {variable}={value}: {what}\n");
+        let first = &options[..options.len() - 1];
+        let by_variable = || {
+            with(first)
+                .env(&variable, value)
+                .args(["-c", "print('ran')"])
+        };
+        by_variable().run().code(1).stdout_is("").stderr_is(&line);
+        for ignore in ["-E", "-I"] {
+            let cmd = tracepy().arg(ignore).env(&variable, value);
+            cmd.args(["-c", "print('ran')"])
+                .run()
+                .success()
+                .stdout_is("ran\n");
+        }
+    }
+    assert_eq!(names(dir.path()), [] as [&str; 0]);
+}
+
+#[test]
+fn what_fails_later_is_one_line() {
+    let dir = Dir::new();
+    let folder = dir.path().join("folder");
+    fs::create_dir(&folder).expect("a folder");
+    let dump = folder.join("x.dump");
+    let code = "import os, sys, time\n\
+                os.rename(sys.argv[1], sys.argv[1] + '.old')\n\
+                time.sleep(0.1)\n\
+                sys.exit(6)\n";
+    let cmd = with(&[("dump", text(&dump)), ("interval", "0.01")]);
+    let line = format!(
+        "tracemalloc: cannot write {}: No such file or directory\n",
+        dump.display()
+    );
+    cmd.args(["-c", code])
+        .arg(&folder)
+        .run()
+        .code(6)
+        .stderr_is(&line);
+}
+
+#[test]
+fn how_tracing_starts() {
+    let dir = Dir::new();
+    let dump = dir.path().join("x.dump");
+    let option = format!("tracemalloc_dump={}", text(&dump));
+    for (frames, limit) in [(Some("3"), 3), (None, 25)] {
+        let cmd = match frames {
+            Some(frames) => tracepy().env("PYTHONTRACEMALLOC", frames),
+            None => tracepy(),
+        };
+        cmd.args(["-X", &option, "-c", ""])
+            .run()
+            .success()
+            .stderr_is("");
+        assert_eq!(loaded(&dump).traceback_limit(), limit);
+        fs::remove_file(&dump).expect("it is there");
+    }
+    // Who turns tracing off by word gets a dump of what the program traces, or none.
+    let off = || tracepy().args(["-X", "tracemalloc=0", "-X", &option]);
+    let line = "tracemalloc: there is no dump: tracing is off\n";
+    off().args(["-c", ""]).run().success().stderr_is(line);
+    assert!(!dump.exists());
+    let code = "import tracemalloc; tracemalloc.start(7)";
+    off().args(["-c", code]).run().success().stderr_is("");
+    assert_eq!(loaded(&dump).traceback_limit(), 7);
+}
+
+const FORK: &str = "\
+import multiprocessing, os, sys
+def work(number):
+    kept = bytearray(1_000_000 * number)
+    os._exit(0) if number == 2 else print(os.getpid(), flush=True)
+context = multiprocessing.get_context('fork')
+workers = [context.Process(target=work, args=(n,)) for n in (1, 2)]
+for worker in workers: worker.start()
+for worker in workers: worker.join()
+print([worker.exitcode for worker in workers])
+pid = os.fork()
+kept = bytearray(3_000_000)
+if pid == 0: sys.exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+
+#[test]
+fn children_of_a_fork_have_dumps_of_their_own() {
+    let dir = Dir::new();
+    // A folder for each, which is made then.
+    let path = dir.path().join("{pid}/end");
+    let peak = dir.path().join("{pid}-peak");
+    let options = [("dump", text(&path)), ("peak", text(&peak))];
+    let out = with(&options).args(["-c", FORK]).run().success();
+    out.stdout_has("[0, 0]\n3\n");
+    let ends: Vec<PathBuf> = names(dir.path())
+        .iter()
+        .filter(|name| !name.contains("peak"))
+        .map(|name| dir.path().join(name).join("end"))
+        .collect();
+    assert_eq!(ends.len(), 4);
+    let dumps: Vec<Snapshot> = ends.iter().map(|end| loaded(end)).collect();
+    // The parent and the child of `os.fork`; the workers' blocks are gone but for the one that
+    // ended in the middle.
+    let with_line = |line, bytes| dumps.iter().filter(|d| held(d, line) >= bytes).count();
+    assert_eq!(with_line(11, 3_000_000), 2);
+    assert_eq!(with_line(3, 2_000_000), 1);
+    let peaks = names(dir.path());
+    assert_eq!(
+        peaks.iter().filter(|name| name.ends_with("-peak")).count(),
+        4
+    );
+}
+
+#[test]
+fn without_pid_a_child_of_a_fork_writes_nothing() {
+    let dir = Dir::new();
+    let path = dir.path().join("{time}.dump");
+    let out = with(&[("dump", text(&path))])
+        .args(["-c", FORK])
+        .run()
+        .success();
+    out.stdout_has("[0, 0]\n3\n").stderr_is("");
+    let names = names(dir.path());
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(held(&loaded(&dir.path().join(&names[0])), 11) >= 3_000_000);
+}
+
+#[test]
+fn a_child_of_a_fork_can_be_asked_and_ended() {
+    let dir = Dir::new();
+    let path = dir.path().join("{pid}.dump");
+    let code = "import os, signal, sys, time\n\
+                pid = os.fork()\n\
+                if pid == 0:\n\
+                \x20   open(sys.argv[1], 'w').close()\n\
+                \x20   while True: pass\n\
+                own = os.path.join(os.path.dirname(sys.argv[1]), '%d.dump' % pid)\n\
+                while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n\
+                os.kill(pid, signal.SIGUSR2)\n\
+                while not os.path.exists(own): time.sleep(0.01)\n\
+                os.remove(own)\n\
+                os.kill(pid, signal.SIGTERM)\n\
+                print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), os.path.exists(own))\n";
+    let options = [("dump", text(&path)), ("signal", "USR2")];
+    let cmd = with(&options)
+        .args(["-c", code])
+        .arg(dir.path().join("ready"));
+    cmd.run().success().stdout_is("-15 True\n").stderr_is("");
+}
+
+#[test]
+fn other_programs_that_it_starts_are_as_ever() {
+    let dir = Dir::new();
+    let path = dir.path().join("{pid}-{time}.dump");
+    let code = "import subprocess\n\
+                print(subprocess.run(['sh', '-c', 'kill -TERM $$']).returncode)\n\
+                try: subprocess.run(['/no/such/program'])\n\
+                except FileNotFoundError: print('not found')\n\
+                child = subprocess.Popen(['sleep', '1000'])\n\
+                child.terminate()\n\
+                print(child.wait())\n";
+    let cmd = with(&[("dump", text(&path))]).args(["-c", code]);
+    cmd.run()
+        .success()
+        .stdout_is("-15\nnot found\n-15\n")
+        .stderr_is("");
+    assert_eq!(names(dir.path()).len(), 1);
+}
+
+#[test]
+fn all_at_once_and_in_cpython() {
+    let dir = Dir::new();
+    let path = dir.path().join("{pid}-{time}.dump");
+    let peak = dir.path().join("peak-{time}.dump");
+    let code = format!(
+        "kept = [bytearray(1000) for _ in range(5000)]\n\
+         {SAY_READY}\
+         import threading\n\
+         def work():\n\
+         \x20   while True: [bytearray(n) for n in range(3000)]\n\
+         for _ in range(3): threading.Thread(target=work, daemon=True).start()\n\
+         work()\n"
+    );
+    let options = [
+        ("dump", text(&path)),
+        ("signal", "USR1"),
+        ("interval", "0.03"),
+        ("keep", "2"),
+        ("peak", text(&peak)),
+    ];
+    let running = start(with(&options), &dir, &code);
+    for _ in 0..5 {
+        let before = names(dir.path());
+        running.signal("USR1");
+        wait_until("another dump", || names(dir.path()) != before);
+    }
+    running.signal("TERM");
+    let out = running.wait().no_panic();
+    let by = out.status.signal() == Some(15);
+    out.check(by, "expected an end by SIGTERM");
+    let all = names(dir.path());
+    assert!(
+        all.iter()
+            .all(|name| name == "ready" || name.ends_with("Z.dump")),
+        "{all:?}"
+    );
+    let peaks = all.iter().filter(|name| name.starts_with("peak")).count();
+    assert_eq!(peaks, 1, "{all:?}");
+    let others = cpythons();
+    if others.is_empty() {
+        skip(module_path!(), "no CPython from 3.9 on was found");
+    }
+    let code = "import sys, tracemalloc\n\
+                for name in sys.argv[1:]:\n\
+                \x20   s = tracemalloc.Snapshot.load(name)\n\
+                \x20   print(len(s.traces), sum(t.size for t in s.traces), len(s.statistics('lineno')))\n";
+    let paths = all.iter().filter(|name| *name != "ready");
+    let paths: Vec<PathBuf> = paths.map(|name| dir.path().join(name)).collect();
+    // The last one is that of the end.
+    let end = paths.iter().rfind(|path| !text(path).contains("peak"));
+    assert!(held(&loaded(end.expect("a dump")), 1) >= 5_000_000);
+    let mut expected = String::new();
+    for path in &paths {
+        let snapshot = loaded(path);
+        let lines = snapshot.statistics(KeyType::Lineno, false).expect("lines");
+        let line = (snapshot.traces().len(), snapshot.total_size(), lines.len());
+        expected += &format!("{} {} {}\n", line.0, line.1, line.2);
+    }
+    for python in others.iter().chain([&tracepy_path()]) {
+        let cmd = Cmd::new(python).args(["-c", code]).args(&paths);
+        cmd.run().success().stdout_is(&expected);
+    }
+}
