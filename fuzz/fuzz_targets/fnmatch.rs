@@ -144,7 +144,9 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let text: Vec<char> = if mode & 1 == 0 {
-        text.iter().map(|&b| ALPHABET[usize::from(b & 15)]).collect()
+        text.iter()
+            .map(|&b| ALPHABET[usize::from(b & 15)])
+            .collect()
     } else {
         String::from_utf8_lossy(text).chars().collect()
     };

@@ -7,36 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-mod options {
-    //! The parts of the interpreter's `options` that need no VM.
-    #![allow(dead_code)]
-
-    #[path = "../../../interpreter/src/options/scan.rs"]
-    mod scan;
-    #[path = "../../../interpreter/src/options/tracing.rs"]
-    pub mod tracing;
-    #[path = "../../../interpreter/src/options/values.rs"]
-    mod values;
-
-    use std::ffi::OsString;
-
-    /// The script, what `-X` says, and a message about a value that is refused.
-    type Run = (Option<OsString>, Vec<String>, Option<String>);
-
-    pub fn read(args: &[OsString], env: &[(String, OsString)]) -> Result<Option<Run>, String> {
-        match scan::scan(args) {
-            Ok(scan::Line::Text(_)) => Ok(None),
-            Ok(scan::Line::Run(run)) => {
-                let get = |name: &str| {
-                    env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-                };
-                let fault = values::fault(&run, get);
-                Ok(Some((run.script.map(Into::into), run.xoptions, fault)))
-            }
-            Err(fault) => Err(fault.to_string()),
-        }
-    }
-}
+#[path = "no_vm.rs"]
+mod options;
 
 use options::tracing::{StartupError, tracing_request};
 
@@ -56,7 +28,9 @@ fn strtol(text: &[u8]) -> Option<i64> {
         return None;
     }
     let value = digits.iter().fold(0_i64, |value, digit| {
-        value.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
+        value
+            .saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'))
     });
     Some(if negative { -value } else { value })
 }
@@ -92,14 +66,47 @@ fn expected(
 }
 
 const WORDS: &[&str] = &[
-    "-X", "-Xtracemalloc", "-X=tracemalloc=", "tracemalloc=25", "tracemalloc", "-c", "-m", "-", "--",
-    "script.py", "-E", "-I", "-i", "-R", "-W", "--version", "-VV", "--help", "-h", "-J", "-bb",
-    "--check-hash-based-pycs", "--check-hash-based-pycs=", "always", "--install-pip", "-Xutf8=",
-    "-Xcpu_count=", "-Xint_max_str_digits=", "--help-env", "-OO", "pass",
+    "-X",
+    "-Xtracemalloc",
+    "-X=tracemalloc=",
+    "tracemalloc=25",
+    "tracemalloc",
+    "-c",
+    "-m",
+    "-",
+    "--",
+    "script.py",
+    "-E",
+    "-I",
+    "-i",
+    "-R",
+    "-W",
+    "--version",
+    "-VV",
+    "--help",
+    "-h",
+    "-J",
+    "-bb",
+    "--check-hash-based-pycs",
+    "--check-hash-based-pycs=",
+    "always",
+    "--install-pip",
+    "-Xutf8=",
+    "-Xcpu_count=",
+    "-Xint_max_str_digits=",
+    "--help-env",
+    "-OO",
+    "pass",
 ];
 const NAMES: &[&str] = &[
-    "PYTHONTRACEMALLOC", "PYTHONUTF8", "PYTHONHASHSEED", "PYTHONINTMAXSTRDIGITS",
-    "PYTHON_CPU_COUNT", "PYTHON_THREAD_INHERIT_CONTEXT", "PYTHONPATH", "RUSTPYTHONPATH",
+    "PYTHONTRACEMALLOC",
+    "PYTHONUTF8",
+    "PYTHONHASHSEED",
+    "PYTHONINTMAXSTRDIGITS",
+    "PYTHON_CPU_COUNT",
+    "PYTHON_THREAD_INHERIT_CONTEXT",
+    "PYTHONPATH",
+    "RUSTPYTHONPATH",
 ];
 
 fuzz_target!(|bytes: &[u8]| {

@@ -52,7 +52,10 @@ fn load(bytes: &[u8]) -> Option<Snapshot> {
         Ok(snapshot) => Some(snapshot),
         Err(failure) => {
             let text = failure.to_string();
-            assert!(text.starts_with("dump: ") && !text.contains('\n'), "{text:?}");
+            assert!(
+                text.starts_with("dump: ") && !text.contains('\n'),
+                "{text:?}"
+            );
             assert_eq!(failure.status(), 2);
             None
         }
@@ -61,8 +64,12 @@ fn load(bytes: &[u8]) -> Option<Snapshot> {
 
 fn filters(from: &mut Choices<'_>) -> input::Filters {
     let mut patterns = |most| -> Vec<String> {
-        let letters = ['*', '?', '[', ']', '!', '-', 'a', 'p', 'y', '.', '/', ':', '1'];
-        (0..from.below(most)).map(|_| from.text(&letters, 8)).collect()
+        let letters = [
+            '*', '?', '[', ']', '!', '-', 'a', 'p', 'y', '.', '/', ':', '1',
+        ];
+        (0..from.below(most))
+            .map(|_| from.text(&letters, 8))
+            .collect()
     };
     input::Filters {
         include: patterns(3),
@@ -83,7 +90,10 @@ fn group(new: &Snapshot, old: &Snapshot, by: By, cumulative: bool, limit: usize)
             let text = render::text::printable(&row.label.text(by)).into_owned();
             assert!(!text.chars().any(char::is_control), "{text:?}");
             assert!(render::text::shorten(&text, 9).chars().count() <= 9);
-            let _ = (render::size::size(row.amount.size), render::text::beginning(&text, 3));
+            let _ = (
+                render::size::size(row.amount.size),
+                render::text::beginning(&text, 3),
+            );
         }
     }
     if let Ok(changes) = groups::changes(new, old, by, cumulative) {
@@ -104,8 +114,12 @@ fn convert(snapshot: &Snapshot, format: u8) {
             let measure = commands::convert::Measure::Size;
             formats::collapsed::write(&stacks, measure, &mut out).expect("collapsed");
             let text = String::from_utf8(out).expect("it is text");
-            let sizes = text.lines().map(|line| line.rsplit_once(' ').expect("a size").1);
-            let sum: i64 = sizes.map(|size| size.parse::<i64>().expect("a number")).sum();
+            let sizes = text
+                .lines()
+                .map(|line| line.rsplit_once(' ').expect("a size").1);
+            let sum: i64 = sizes
+                .map(|size| size.parse::<i64>().expect("a number"))
+                .sum();
             assert_eq!(sum, snapshot.total_size());
         }
         3 => formats::pprof::write(&stacks, &mut out).expect("pprof"),
@@ -127,13 +141,47 @@ fn draw(new: &Snapshot, old: Option<&Snapshot>, direction: Direction, min_size: 
     };
     let mut out = Vec::new();
     flame::svg::write(&graph, &tree, &mut out).expect("a picture");
-    assert!(String::from_utf8(out).expect("it is text").ends_with("</svg>\n"));
+    assert!(
+        String::from_utf8(out)
+            .expect("it is text")
+            .ends_with("</svg>\n")
+    );
 }
 
 const WORDS: &[&str] = &[
-    "tracemalloc", "top", "diff", "tree", "flamegraph", "convert", "info", "watch", "--json", "--by", "line",
-    "package", "-n", "-1", "0", "99999999999999999999", "--include", "--fail-above", "10KiB", "--to", "pprof",
-    "-o", "-", "--color", "never", "--", "dump", "--help", "--min", "5%", "--domain", "é", "--no-such",
+    "tracemalloc",
+    "top",
+    "diff",
+    "tree",
+    "flamegraph",
+    "convert",
+    "info",
+    "watch",
+    "--json",
+    "--by",
+    "line",
+    "package",
+    "-n",
+    "-1",
+    "0",
+    "99999999999999999999",
+    "--include",
+    "--fail-above",
+    "10KiB",
+    "--to",
+    "pprof",
+    "-o",
+    "-",
+    "--color",
+    "never",
+    "--",
+    "dump",
+    "--help",
+    "--min",
+    "5%",
+    "--domain",
+    "é",
+    "--no-such",
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -141,11 +189,15 @@ fuzz_target!(|bytes: &[u8]| {
     let what = from.byte();
     if what >= 250 {
         let words = (0..from.below(8)).map(|_| WORDS[usize::from(from.byte()) % WORDS.len()]);
-        let _ = commands::Cli::try_parse_from(["tracemalloc"].into_iter().chain(words.collect::<Vec<_>>()));
+        let _ = commands::Cli::try_parse_from(
+            ["tracemalloc"].into_iter().chain(words.collect::<Vec<_>>()),
+        );
         return;
     }
     if what >= 240 {
-        let letters = ['0', '1', '9', '.', 'K', 'i', 'B', 'M', 'e', '-', ' ', '%', 'é'];
+        let letters = [
+            '0', '1', '9', '.', 'K', 'i', 'B', 'M', 'e', '-', ' ', '%', 'é',
+        ];
         let _ = render::size::parse(&from.text(&letters, 20));
         return;
     }
@@ -160,7 +212,13 @@ fuzz_target!(|bytes: &[u8]| {
     match what % 3 {
         0 => {
             let by = BYS[usize::from(from.below(5))];
-            group(&filtered, &new, by, from.below(2) == 1, usize::from(from.byte()));
+            group(
+                &filtered,
+                &new,
+                by,
+                from.below(2) == 1,
+                usize::from(from.byte()),
+            );
         }
         1 => convert(&filtered, from.below(5)),
         _ => {

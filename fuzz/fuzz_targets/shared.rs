@@ -44,8 +44,8 @@ impl Choices<'_> {
 }
 
 const LETTERS: &[char] = &[
-    'a', 'b', '/', '.', 'p', 'y', 'c', ':', ';', ' ', '<', '>', '"', '\n', '\u{1b}', 'é', '\u{202e}',
-    '😀', '\0', ',',
+    'a', 'b', '/', '.', 'p', 'y', 'c', ':', ';', ' ', '<', '>', '"', '\n', '\u{1b}', 'é',
+    '\u{202e}', '😀', '\0', ',',
 ];
 
 /// A snapshot; `None` where the builder refuses it.
@@ -75,7 +75,11 @@ pub fn snapshot(from: &mut Choices<'_>) -> Option<Snapshot> {
     }
     for _ in 0..from.below(12) {
         let traceback = tracebacks[usize::from(from.byte()) % tracebacks.len()];
-        let domain = if from.below(4) == 0 { from.number() as u32 } else { 0 };
+        let domain = if from.below(4) == 0 {
+            from.number() as u32
+        } else {
+            0
+        };
         builder.trace(domain, from.number() as i64, traceback);
     }
     builder.build().ok()
@@ -116,6 +120,9 @@ pub fn round_trip(snapshot: &Snapshot) -> Vec<u8> {
     let again = Snapshot::from_bytes(&bytes).expect("what is dumped here loads here");
     assert_eq!(lines(&again), lines(snapshot));
     assert_eq!(again.traceback_limit(), snapshot.traceback_limit());
-    assert_eq!(format!("{:?}", again.extra()), format!("{:?}", snapshot.extra()));
+    assert_eq!(
+        format!("{:?}", again.extra()),
+        format!("{:?}", snapshot.extra())
+    );
     bytes
 }
