@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::util::{Cmd, Dir, Out, tracepy_path};
+use super::util::{Cmd, Dir, Out, root, tracepy_path};
 
 /// Runs `command` (of a shell) in which `"$0"` is the interpreter.
 fn shell(command: &str, args: &[&Path]) -> Out {
@@ -117,5 +117,44 @@ fn a_dump_contains_nothing_of_the_programs_data() {
             !has(&address.to_le_bytes()[..6]),
             "an address is in the dump"
         );
+    }
+}
+
+/// `unsafe` is in the crate that records, and where an interface demands it.
+#[test]
+fn unsafe_is_only_where_the_table_says() {
+    let mut found = Vec::new();
+    for package in ["tracemalloc-module", "interpreter", "snapshot", "report"] {
+        with_unsafe(&root().join(package).join("src"), &mut found);
+    }
+    found.sort();
+    // docs/reliability.md has the reasons.
+    let expected = [
+        "interpreter/src/mimalloc.rs",
+        "tracemalloc-module/src/trace.rs",
+    ];
+    assert_eq!(found, expected);
+}
+
+/// Adds the files below `folder` that have `unsafe` in their code.
+fn with_unsafe(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            with_unsafe(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("it is text");
+            let code = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
+            let mut words = text.lines().flat_map(|line| {
+                code(line)
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            });
+            if words.any(|word| word == "unsafe" || word.starts_with("unsafe{")) {
+                let name = path.strip_prefix(root()).expect("it is below the root");
+                found.push(name.display().to_string());
+            }
+        }
     }
 }

@@ -61,6 +61,16 @@ def environment(path, **more):
     } | more
 
 
+def wait(pid, timeout):
+    """Whether the child ends in time. It stays there to be waited for."""
+    deadline = time.monotonic() + timeout
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def run(interpreter, suite, log, timeout):
     """Runs `suite` under `interpreter` (a list of words); what it prints goes to the file `log`."""
     with tempfile.TemporaryDirectory(prefix="transparency-") as folder:
@@ -76,17 +86,12 @@ def run(interpreter, suite, log, timeout):
                 cwd=cwd or temporary, start_new_session=True,
                 env=environment(path, TMPDIR=temporary, **more),
             )
-            try:
-                status = process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                status = None
-            try:  # and what it left behind
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
+            ended = wait(process.pid, timeout)
+            # The group, and so what it left behind, while the number of the group is still its.
+            os.killpg(process.pid, signal.SIGKILL)
+            status = process.wait()
         seconds = time.monotonic() - begin
-        if status is None:
+        if not ended:
             ending = "no end in time"
         elif status < 0:
             ending = f"killed by signal {-status}"
