@@ -14,21 +14,21 @@ SHORT = """
 
 MODULES = """
     test_list test_dict test_tuple test_deque test_defaultdict test_ordered_dict test_collections
-    test_array test_bytes test_string test_str test_fstring test_string_literals test_format
+    test_array test_string test_str test_fstring test_string_literals test_format
     test_textwrap test_re test_struct test_memoryio test_zlib test_gzip test_base64 test_binascii
     test_itertools test_functools test_operator test_heapq test_bisect test_sort test_enumerate
-    test_range test_slice test_float test_complex test_long test_bool test_math test_cmath
+    test_range test_slice test_long test_bool test_math test_cmath
     test_fractions test_decimal test_random test_copy test_weakset test_generators test_genexps
     test_listcomps test_dictcomps test_setcomps test_coroutines test_asyncgen test_contextlib
     test_contextlib_async test_with test_raise test_exceptions test_exception_group
     test_except_star test_class test_property test_super test_scope test_abc test_enum
-    test_dataclasses test_descr test_metaclass test_isinstance test_iter test_iterlen test_syntax
+    test_dataclasses test_metaclass test_isinstance test_iter test_iterlen test_syntax
     test_patma test_named_expressions test_unpack test_unpack_ex test_extcall test_keywordonlyarg
     test_positional_only_arg test_augassign test_binop test_compare test_contains
-    test_userdict test_userlist test_userstring test_dictviews test_types test_pprint
+    test_userdict test_userlist test_userstring test_dictviews test_pprint
     test_reprlib test_difflib test_shlex test_getopt test_argparse test_optparse test_csv
     test_configparser test_html test_htmlparser test_http_cookies test_urlparse test_ipaddress
-    test_uuid test_graphlib test_tokenize test_linecache test_traceback test_warnings
+    test_uuid test_graphlib test_linecache test_warnings
     test_plistlib test_fnmatch test_glob test_tempfile test_shutil test_zipfile test_hashlib
     test_hmac test_context test_thread test_threading_local test_sched test_gc test_finalization
     test_asyncio.test_futures test_asyncio.test_locks test_asyncio.test_queues
