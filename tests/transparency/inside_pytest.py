@@ -2,13 +2,18 @@
 
     PYTHONPATH=tests/transparency VERDICTS=FILE INTERPRETER -m pytest -p inside_pytest ...
 
-Invariant: as there; a test that fails while it is collected, set up or torn down is an ERROR.
+Invariant: as there; where Hypothesis is, it makes the same examples in every run; a test that fails while it is collected, set up or torn down is an ERROR.
 """
 
 import json
 import os
 
 import pytest
+
+try:
+    import hypothesis
+except ImportError:
+    hypothesis = None
 
 _file = os.open(os.environ["VERDICTS"],
                 os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -27,6 +32,15 @@ def pytest_runtest_makereport(item, call):
     if call.excinfo is not None:
         _types[item.nodeid, call.when] = call.excinfo.typename
     yield
+
+
+def pytest_sessionstart(session):
+    # After the suite's own profile: the same examples in every run, however slow they are.
+    if hypothesis is not None:
+        hypothesis.settings.register_profile(
+            "transparency", derandomize=True, database=None, deadline=None,
+            suppress_health_check=list(hypothesis.HealthCheck))
+        hypothesis.settings.load_profile("transparency")
 
 
 def pytest_collectreport(report):

@@ -82,6 +82,7 @@ PACKAGES = [
     Package("tabulate==0.9.0", ["test"]),
     Package("toolz==1.0.0", ["toolz"]),
     Package("idna==3.10", ["tests"]),
+    Package("markupsafe==3.0.2", ["tests"], source="src"),
     Package("click==8.1.8", ["tests"], source="src"),
     Package("jinja2==3.1.6", ["tests"], source="src", needs=["markupsafe==3.0.2"],
             # These two need trio.
