@@ -49,6 +49,10 @@ mod e2e {
     /// Dumps: what loads what, and what a broken dump says.
     mod dumps;
 
+    /// Memory limits, who may read a dump, and what stands in it.
+    #[cfg(unix)]
+    mod reliability;
+
     /// The five worked examples, traced and untraced.
     mod examples;
 

@@ -119,7 +119,7 @@ fn plain(error: &io::Error) -> String {
     text[..end].to_owned()
 }
 
-fn parse(path: &Path, reader: impl Read, length: Option<u64>) -> Result<Snapshot> {
+pub fn parse(path: &Path, reader: impl Read, length: Option<u64>) -> Result<Snapshot> {
     let done = Arc::new(AtomicU64::new(0));
     let progress = length.map(|length| Progress::start(path, length, Arc::clone(&done)));
     let mut reader = Counted {

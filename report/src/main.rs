@@ -6,6 +6,8 @@
 //! Exit statuses: 0, all is well; 1, something else failed (the output could not be written);
 //! 2, bad usage or bad input; 3, `diff --fail-above` was exceeded.
 
+#![forbid(unsafe_code)]
+
 mod commands;
 mod failure;
 mod flame;

@@ -160,6 +160,23 @@ fn nothing_can_be_called() {
     assert!(error(&attribute).contains("attribute 'x' holds a class or function"));
 }
 
+/// Found by fuzzing: each byte that is no UTF-8 is shown as one sign, which takes three bytes.
+#[test]
+fn a_message_about_long_names_has_a_bounded_number_of_signs() {
+    let mut bytes = vec![b'c'];
+    bytes.extend([0xFE; 5000]);
+    bytes.push(b'\n');
+    bytes.extend([0xFE; 5000]);
+    bytes.extend(b"\n.");
+    let text = Snapshot::from_bytes(&bytes)
+        .expect_err("a name that is not allowed")
+        .to_string();
+    assert!(
+        text.chars().count() < 300 && !text.contains('\n'),
+        "{text:?}"
+    );
+}
+
 #[test]
 fn what_is_not_a_snapshot_is_named() {
     for (bytes, expected) in [

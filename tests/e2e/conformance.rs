@@ -76,6 +76,43 @@ fn a_difference_is_found() {
         .stdout_has(" differences");
 }
 
+/// The short selection of the transparency runner; docs/reliability.md has the long one.
+#[test]
+fn suites_give_the_same_verdicts_traced_and_untraced() {
+    transparency(&tracepy_path(), &["--short"], 0, ": 0 differences, ");
+}
+
+/// The runner can fail: CPython's own tests of `tracemalloc` skip what they cannot do while tracing.
+#[test]
+fn a_difference_between_suites_is_found() {
+    let Some((python, _)) = cpython_with_tests() else {
+        skip(module_path!(), "no CPython 3.13 with its `test` package");
+        return;
+    };
+    let options = &["--repeats", "1", "test_tracemalloc"];
+    transparency(
+        &python,
+        options,
+        1,
+        "test_snapshot: untraced: ok, 1 frame: skipped",
+    );
+}
+
+#[track_caller]
+fn transparency(interpreter: &Path, options: &[&str], code: i32, words: &str) {
+    let Some((python, package)) = cpython_with_tests() else {
+        skip(module_path!(), "no CPython 3.13 with its `test` package");
+        return;
+    };
+    let runner = root().join("tests").join("transparency").join("run.py");
+    let cmd = Cmd::new(python)
+        .arg(runner)
+        .arg("--test-package")
+        .arg(package);
+    let cmd = cmd.arg(interpreter).args(options);
+    cmd.timeout(1200).run().code(code).stdout_has(words);
+}
+
 /// CPython's own tests of this module. Those of its C API are skipped, for want of `_testcapi`:
 /// `tests/capi` runs them too.
 #[test]

@@ -70,6 +70,9 @@ scripts! {
     stress;
     fork_traced;
     fork_traced as fork_beside_busy_threads with &["threads"];
+    fork_load;
+    processes;
+    signal_storm;
 }
 
 #[test]
