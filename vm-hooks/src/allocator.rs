@@ -335,7 +335,13 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
 /// The traceback of a block that is resized now; `None` where nothing is to be recorded, or
 /// nothing can be (then that is counted).
 fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
-    let inside = inside.filter(|inside| inside.records())?;
+    let inside = inside?;
+    if !inside.records() {
+        if inside.has_no_slot() {
+            tracer::dropped();
+        }
+        return None;
+    }
     let node = tracer::traceback(inside);
     if node.is_none() {
         tracer::dropped();
