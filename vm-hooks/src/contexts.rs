@@ -17,6 +17,7 @@
 
 use crate::files::{self, File};
 use crate::lock::Lock;
+use crate::own;
 use crate::recent::Recent;
 use crate::table::{Column, Index, mix};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -156,7 +157,7 @@ impl Contexts {
     fn work_out_tail(&self, window: Node) -> Option<Node> {
         let kept = self.nodes.get(window.0).len as usize - 1;
         let mut frames = Vec::new();
-        frames.try_reserve_exact(kept).ok()?;
+        own::room(&mut frames, kept)?;
         frames.extend(self.frames(window).take(kept));
         let mut tail = EMPTY;
         for &(file, line) in frames.iter().rev() {

@@ -31,7 +31,9 @@
 //! | `contexts`, `files`, `table`, `recent` | tracebacks and file names, each stored once; the steps taken last |
 //! | `record`, `map`, `side` | live traces: the record behind a block, where records are, and what has none |
 //! | `counters` | current and peak |
-//! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
+//! | `threads`, `gate`, `barrier`, `fork`, `exit` | who is inside a hook, how all are made to wait; forks and the ends of threads |
+//! | `lock`, `sync`, `errno` | the one lock; the atomics; what hooks leave alone |
+//! | `pages`, `own` | memory of our own |
 //! | `tracer` | the state: start, stop, clear, `track` |
 //! | `read` | snapshots and single tracebacks |
 //!
@@ -43,19 +45,26 @@
 #![cfg_attr(not(feature = "rustpython"), allow(dead_code))]
 
 mod allocator;
+mod barrier;
 mod contexts;
 mod counters;
+mod errno;
+mod exit;
 mod files;
-#[cfg(feature = "rustpython")]
+mod fork;
+#[cfg_attr(not(feature = "rustpython"), path = "no_frames.rs")]
 mod frames;
+mod gate;
 mod lock;
 mod map;
+mod own;
 mod pages;
 mod read;
 mod reborn;
 mod recent;
 mod record;
 mod side;
+mod sync;
 mod table;
 mod threads;
 mod tracer;
