@@ -14,7 +14,7 @@ use crate::contexts::{Node, UNKNOWN};
 use crate::map::Mark;
 use crate::threads::{self, Inside, OFF, Untraced};
 use crate::tracer::{self, MAP};
-use crate::{counters, reborn, record};
+use crate::{counters, own, reborn, record};
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering;
@@ -152,7 +152,11 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
 
     fn alloc_traced<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         let Some(inside) = threads::enter() else {
-            return self.ask::<ZEROED>(layout);
+            let block = self.ask::<ZEROED>(layout);
+            return match block.is_null() && own::spend_reserve() {
+                false => block,
+                true => self.ask::<ZEROED>(layout),
+            };
         };
         let Some(room) = record::with_room(layout) else {
             return self.alloc_untraced::<ZEROED>(layout);
@@ -227,7 +231,10 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             MAP.set(at, before);
             drop(inside);
             // There may be memory for the block without its record.
-            let fresh = self.alloc_untraced::<false>(new);
+            let fresh = self.ask::<false>(new);
+            if node.is_some() && !fresh.is_null() {
+                tracer::dropped();
+            }
             // SAFETY: the caller's promise: the block is as it was.
             return unsafe { self.move_to(fresh, block, old, new) };
         }
@@ -242,7 +249,10 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             }
             return moved;
         }
-        tracer::dropped();
+        if node.is_some() {
+            // Else there was nothing to record, or that was counted.
+            tracer::dropped();
+        }
         // SAFETY: the block has the layout `room` and no mark.
         unsafe { self.take_room_away(moved, room, new) }
     }

@@ -7,7 +7,7 @@
 use crate::contexts::{Contexts, Node};
 use crate::files::{FILES, File};
 use crate::map::Mark;
-use crate::own::{probe, room};
+use crate::own::{reserve, room};
 use crate::record;
 use crate::side::{self, Trace};
 use crate::threads::{self, Control};
@@ -141,19 +141,15 @@ fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
         *node = *id;
     }
     builder.columns(domains, sizes, nodes).ok()?;
-    probe(A_FEW_SMALL_BLOCKS)?;
+    // Two shared pointers are made: one at a time, with a reserve for it.
+    let _reserve = reserve()?;
     builder.build().ok()
 }
 
-/// More than what the fixed parts of a snapshot or a traceback take.
-const A_FEW_SMALL_BLOCKS: usize = 4096;
-
-/// A name as snapshots have it. Made in a way that cannot fail, so memory is looked for before:
-/// three bytes for each that is no part of a code point, and twice that, as it is copied.
+/// A name as snapshots have it, which is a shared pointer.
 fn file_name(file: File) -> Option<FileName> {
-    let name = FILES.name(file);
-    probe(name.len() * 6 + A_FEW_SMALL_BLOCKS)?;
-    Some(FileName::new(name))
+    let _reserve = reserve()?;
+    Some(FileName::new(FILES.name(file)))
 }
 
 /// The traceback of the block that covers this address, such as an object inside of it. `None`
@@ -212,6 +208,6 @@ fn traceback(contexts: &Contexts, node: Node) -> Option<Traceback> {
         frames.push(Frame { filename, lineno });
     }
     frames.reverse();
-    probe(count * size_of::<Frame>() + A_FEW_SMALL_BLOCKS)?;
+    let _reserve = reserve()?;
     Some(Traceback::new(frames, Some(contexts.total_frames(node))))
 }

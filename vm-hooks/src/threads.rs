@@ -133,6 +133,12 @@ fn new_slot() -> Option<&'static Slot> {
     Some(unsafe { base.as_ref() })
 }
 
+/// Whether this thread works for the tracer, and is outside.
+pub(crate) fn is_muted() -> bool {
+    // SAFETY: slots are never freed.
+    unsafe { SLOT.get().as_ref() }.is_some_and(|slot| slot.flags.own() & !SEATLESS == MUTED)
+}
+
 /// The proof that this thread is inside a hook and tracing is on; leaves when dropped.
 pub(crate) struct Inside {
     pub(crate) slot: &'static Slot,
