@@ -321,7 +321,7 @@ mod tests {
     fn windows_stay_readable_while_the_index_grows() {
         let contexts = Contexts::new(3).unwrap();
         let file = File(1);
-        let steps = if cfg!(miri) { 700 } else { 20_000 };
+        let steps = if cfg!(miri) { 300 } else { 20_000 };
         std::thread::scope(|scope| {
             for t in 0..4 {
                 let contexts = &contexts;

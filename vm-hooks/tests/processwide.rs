@@ -277,7 +277,7 @@ fn foreign_handlers_of_forks() {
 
     extern "C" fn lock() {
         while LOCKED.swap(true, Ordering::Acquire) {
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_micros(20));
         }
     }
 
@@ -297,13 +297,14 @@ fn foreign_handlers_of_forks() {
                     lock();
                     drop(black_box(vec![0_u8; 3000]));
                     unlock();
+                    std::thread::sleep(Duration::from_micros(20));
                 }
             });
         }
         for _ in 0..forks() {
             // A deadlock of the fork itself ends the test.
             // SAFETY: a system call.
-            unsafe { libc::alarm(60) };
+            unsafe { libc::alarm(600) };
             // SAFETY: as in `fork_under_load`.
             let child = unsafe { libc::fork() };
             if child == 0 {
