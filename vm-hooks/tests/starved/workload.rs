@@ -65,7 +65,7 @@ pub(crate) fn run(operations: u32, traced: bool) -> Outcome {
     course.start();
     for i in 0..operations {
         course.step();
-        if i % 512 == 100 {
+        if i % 2048 == 100 {
             course.look();
         }
         match i * 8 / operations {
@@ -153,7 +153,7 @@ impl Course {
 
     fn size(&mut self) -> usize {
         match self.next(12) {
-            0 => 200_000 + self.next(100_000),
+            0 if self.next(4) == 0 => 200_000 + self.next(100_000),
             1..=3 => 24 + self.next(3000),
             _ => 24 + self.next(200),
         }
