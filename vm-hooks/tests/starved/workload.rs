@@ -240,7 +240,7 @@ impl Course {
         let Some(i) = self.take() else { return };
         let before = tracer::dropped_traces();
         let (address, size) = (self.blocks[i].address, self.blocks[i].layout.size());
-        if address as usize % 8 != 0 {
+        if !(address as usize).is_multiple_of(8) {
             return;
         }
         crate::reborn::reborn(address, size);
