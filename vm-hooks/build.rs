@@ -13,6 +13,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=RUSTC_WRAPPER");
     println!("cargo::rerun-if-env-changed={PATCHED}");
+    println!("cargo::rustc-check-cfg=cfg(loom)");
+    println!("cargo::rustc-check-cfg=cfg(planted, values(any()))");
     let reads_frames = env::var_os("CARGO_FEATURE_RUSTPYTHON").is_some();
     if reads_frames && !is_patched() {
         println!(

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::snapshot::Columns;
-use crate::tables::{Full, Stack, TableBuilder, Tables};
+use crate::tables::{NoId, Stack, TableBuilder, Tables};
 use crate::{FileName, FrameId, Snapshot, Text, Value};
 
 /// The largest sum of sizes that a snapshot may come to, so that the difference of two sums fits
@@ -73,10 +73,10 @@ impl SnapshotBuilder {
         frames: impl IntoIterator<Item = (u32, u32)>,
         total_nframe: Option<u32>,
     ) -> u32 {
-        let start = self.tables.extend_flat([]);
+        let start = self.tables.tables().flat.len();
         for (file, line) in frames {
             let frame = self.frame(file, line);
-            self.tables.extend_flat([FrameId(frame)]);
+            self.push_flat(frame);
         }
         self.end_traceback(start, total_nframe)
     }
@@ -88,14 +88,20 @@ impl SnapshotBuilder {
         frames: impl IntoIterator<Item = u32>,
         total_nframe: Option<u32>,
     ) -> u32 {
-        let start = self.tables.extend_flat([]);
+        let start = self.tables.tables().flat.len();
         for frame in frames {
             if frame as usize >= self.tables.tables().frames.len() {
                 self.note(BuildError::UnknownFrame(frame));
             }
-            self.tables.extend_flat([FrameId(frame)]);
+            self.push_flat(frame);
         }
         self.end_traceback(start, total_nframe)
+    }
+
+    #[inline]
+    fn push_flat(&mut self, frame: u32) {
+        let pushed = self.tables.push_flat(FrameId(frame));
+        pushed.unwrap_or_else(|why| self.note(why.into()));
     }
 
     fn end_traceback(&mut self, start: usize, total_nframe: Option<u32>) -> u32 {
@@ -175,9 +181,9 @@ impl SnapshotBuilder {
         finish(tables, self.columns, self.traceback_limit, Vec::new())
     }
 
-    fn id_or_note(&mut self, id: Result<u32, Full>) -> u32 {
-        id.unwrap_or_else(|Full| {
-            self.note(BuildError::TooMany);
+    fn id_or_note(&mut self, id: Result<u32, NoId>) -> u32 {
+        id.unwrap_or_else(|why| {
+            self.note(why.into());
             u32::MAX
         })
     }
@@ -259,6 +265,17 @@ pub enum BuildError {
     SizesTooLarge,
     /// More than 2³² − 1 file names, frames or tracebacks, or frames in one traceback.
     TooMany,
+    /// There is no memory for the tables.
+    Memory,
+}
+
+impl From<NoId> for BuildError {
+    fn from(why: NoId) -> Self {
+        match why {
+            NoId::Full => BuildError::TooMany,
+            NoId::Memory => BuildError::Memory,
+        }
+    }
 }
 
 impl fmt::Display for BuildError {
@@ -274,6 +291,7 @@ impl fmt::Display for BuildError {
             BuildError::SizesTooLarge => {
                 f.write_str("the sizes of the traces are too large to be added up")
             }
+            BuildError::Memory => f.write_str("not enough memory for the tables"),
             BuildError::TooMany => f.write_str("more than 4294967295 files, frames or tracebacks"),
         }
     }

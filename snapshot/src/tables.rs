@@ -5,6 +5,7 @@
 //! not be distinct: [`Tables::canonical`] says which have equal frames.
 
 use std::cmp::Ordering;
+use std::collections::TryReserveError;
 use std::sync::{Arc, OnceLock};
 
 use crate::hash::SeededMap;
@@ -175,9 +176,20 @@ pub(crate) struct TableBuilder {
     frame_ids: SeededMap<(u32, u32), u32>,
 }
 
-/// A table that would need more than 2³² − 1 ids.
+/// Why a table has no id for something.
 #[derive(Debug)]
-pub(crate) struct Full;
+pub(crate) enum NoId {
+    /// It would need more than 2³² − 1 ids.
+    Full,
+    /// There is no memory.
+    Memory,
+}
+
+impl From<TryReserveError> for NoId {
+    fn from(_: TryReserveError) -> Self {
+        NoId::Memory
+    }
+}
 
 impl TableBuilder {
     pub fn tables(&self) -> &Tables {
@@ -188,11 +200,13 @@ impl TableBuilder {
         self.tables
     }
 
-    pub fn file(&mut self, name: FileName) -> Result<u32, Full> {
+    pub fn file(&mut self, name: FileName) -> Result<u32, NoId> {
         if let Some(&id) = self.file_ids.get(&name) {
             return Ok(id);
         }
         let id = next_id(self.tables.files.len())?;
+        self.tables.files.try_reserve(1)?;
+        self.file_ids.try_reserve(1)?;
         self.tables.files.push(name.clone());
         self.file_ids.insert(name, id);
         Ok(id)
@@ -200,29 +214,33 @@ impl TableBuilder {
 
     /// The id of a (file, line) pair; the file id must be in range.
     #[inline]
-    pub fn frame(&mut self, file: u32, line: u32) -> Result<FrameId, Full> {
+    pub fn frame(&mut self, file: u32, line: u32) -> Result<FrameId, NoId> {
         debug_assert!((file as usize) < self.tables.files.len());
         if let Some(&id) = self.frame_ids.get(&(file, line)) {
             return Ok(FrameId(id));
         }
         let id = next_id(self.tables.frames.len())?;
+        self.tables.frames.try_reserve(1)?;
+        self.frame_ids.try_reserve(1)?;
         self.tables.frames.push((file, line));
         self.frame_ids.insert((file, line), id);
         Ok(FrameId(id))
     }
 
-    /// Appends frame ids (in range) to the flat column; gives where they start.
-    pub fn extend_flat(&mut self, frames: impl IntoIterator<Item = FrameId>) -> usize {
-        let start = self.tables.flat.len();
-        self.tables.flat.extend(frames);
-        start
+    /// Appends a frame id (in range) to the flat column.
+    #[inline]
+    pub fn push_flat(&mut self, frame: FrameId) -> Result<(), NoId> {
+        self.tables.flat.try_reserve(1)?;
+        self.tables.flat.push(frame);
+        Ok(())
     }
 
     /// Adds a traceback over frames that are in the flat column already.
-    pub fn stack(&mut self, stack: Stack) -> Result<u32, Full> {
+    pub fn stack(&mut self, stack: Stack) -> Result<u32, NoId> {
         debug_assert!(stack.length > 0);
         debug_assert!(stack.start + stack.length as usize <= self.tables.flat.len());
         let id = next_id(self.tables.stacks.len())?;
+        self.tables.stacks.try_reserve(1)?;
         self.tables.stacks.push(stack);
         Ok(id)
     }
@@ -233,9 +251,9 @@ impl TableBuilder {
     }
 }
 
-fn next_id(length: usize) -> Result<u32, Full> {
+fn next_id(length: usize) -> Result<u32, NoId> {
     u32::try_from(length)
         .ok()
         .filter(|&id| id < u32::MAX)
-        .ok_or(Full)
+        .ok_or(NoId::Full)
 }

@@ -82,6 +82,7 @@ pub(crate) fn snapshot_of(
     }
     reader.builder.build().map_err(|error| match error {
         BuildError::EmptyTraceback => vm.new_index_error("tuple index out of range"),
+        BuildError::Memory => vm.new_memory_error(error.to_string()),
         error => vm.new_overflow_error(error.to_string()),
     })
 }

@@ -15,7 +15,7 @@ use crate::contexts::{Node, UNKNOWN};
 use crate::map::Mark;
 use crate::threads::{self, Inside, OFF, ON, Untraced};
 use crate::tracer::{self, MAP};
-use crate::{counters, reborn, record};
+use crate::{counters, own, reborn, record};
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering;
@@ -188,7 +188,11 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     #[inline(never)]
     fn alloc_slowly<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         if threads::enter().is_none() {
-            return self.ask::<ZEROED>(layout);
+            let block = self.ask::<ZEROED>(layout);
+            return match block.is_null() && own::spend_reserve() {
+                false => block,
+                true => self.ask::<ZEROED>(layout),
+            };
         }
         let Some(room) = record::with_room(layout) else {
             return self.alloc_untraced::<ZEROED>(layout);
@@ -330,7 +334,10 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             MAP.set(at, before);
             drop(inside);
             // There may be memory for the block without its record.
-            let fresh = self.alloc_untraced::<false>(new);
+            let fresh = self.ask::<false>(new);
+            if node.is_some() && !fresh.is_null() {
+                tracer::dropped();
+            }
             // SAFETY: the caller's promise: the block is as it was.
             return unsafe { self.move_to(fresh, block, old, new) };
         }
@@ -345,7 +352,10 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             }
             return moved;
         }
-        tracer::dropped();
+        if node.is_some() {
+            // Else there was nothing to record, or that was counted.
+            tracer::dropped();
+        }
         // SAFETY: the block has the layout `room` and no mark.
         unsafe { self.take_room_away(moved, room, new) }
     }
@@ -438,7 +448,13 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
 /// The traceback of a block that is resized now; `None` where nothing is to be recorded, or
 /// nothing can be (then that is counted).
 fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
-    let inside = inside.filter(|inside| inside.records())?;
+    let inside = inside?;
+    if !inside.records() {
+        if inside.has_no_slot() {
+            tracer::dropped();
+        }
+        return None;
+    }
     let node = tracer::known_traceback(inside).or_else(|| tracer::traceback(inside));
     if node.is_none() {
         tracer::dropped();

@@ -21,11 +21,10 @@
 use crate::contexts::{Callers, Contexts, MAX_FRAMES, Node, UNKNOWN};
 use crate::files::{self, FILES, File};
 use crate::recent::Recent;
-use crate::threads::Slot;
 use rustpython_vm::bytecode::Instruction;
 use rustpython_vm::frame::InterpreterFrame;
-use rustpython_vm::vm::thread::get_current_frame;
-use std::sync::atomic::Ordering;
+use rustpython_vm::vm::thread::{current_frame_cell, get_current_frame};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 const EPOCH: usize = 0;
 const WINDOW: usize = 1;
@@ -42,12 +41,28 @@ const CALLER_FILE: usize = 9;
 /// short way.
 const NEAR: usize = 24;
 
+/// Where the VM keeps the frame that a thread runs.
+pub(crate) struct Current(AtomicPtr<AtomicUsize>);
+
+impl Current {
+    /// Of no thread.
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    /// Of the calling thread from now on.
+    pub(crate) fn belongs_here(&self) {
+        self.0
+            .store(current_frame_cell().cast_mut(), Ordering::Relaxed);
+    }
+}
+
 /// The traceback of the line that runs on this thread now, where the frame was asked about that
 /// line last, or it was a step taken a short while ago.
 #[inline(always)]
-pub(crate) fn known_traceback(slot: &Slot) -> Option<Node> {
-    let cell = slot.current_frame.load(Ordering::Relaxed);
-    // SAFETY: this thread's own slot has the address that the VM gave, valid while the thread runs.
+pub(crate) fn known_traceback(current: &Current, recent: &Recent) -> Option<Node> {
+    let cell = current.0.load(Ordering::Relaxed);
+    // SAFETY: the address that the VM gave for this thread, valid while it runs.
     let current = unsafe { (*cell).load(Ordering::Relaxed) };
     let current = std::ptr::with_exposed_provenance::<InterpreterFrame>(current);
     // SAFETY: null, or the frame that this thread runs, which is alive until it returns.
@@ -57,7 +72,7 @@ pub(crate) fn known_traceback(slot: &Slot) -> Option<Node> {
     // Only a frame that has begun to run its own lines was ever asked, and of a line that is not in
     // `locations` (a module's RESUME) nothing is remembered.
     let words = &frame.trace_context;
-    if words[EPOCH].get() != slot.recent.epoch() {
+    if words[EPOCH].get() != recent.epoch() {
         return None;
     }
     let index = (frame.get_lasti() as usize).wrapping_sub(1);
@@ -71,7 +86,7 @@ pub(crate) fn known_traceback(slot: &Slot) -> Option<Node> {
     }
     let total = (words[DEPTH].get() >> 16) as u16;
     let step = (words[WINDOW].get(), words[FILE].get(), line, total);
-    let node = slot.recent.known(step)?;
+    let node = recent.known(step)?;
     words[ANSWER].set(node);
     words[LINE].set(line);
     Some(Node(node))
@@ -86,8 +101,8 @@ fn own_line(frame: &InterpreterFrame) -> Option<u32> {
 }
 
 /// The traceback of the line that runs on this thread now. `None`: no memory for a new one.
-pub(crate) fn traceback(contexts: &Contexts, recent: &Recent) -> Option<Node> {
-    let epoch = recent.epoch();
+pub(crate) fn traceback(contexts: &Contexts, epoch: u32, recent: &Recent) -> Option<Node> {
+    recent.use_epoch(epoch);
     // SAFETY: as in `known_traceback`.
     let Some(current) = (unsafe { get_current_frame().as_ref() }) else {
         return Some(UNKNOWN);

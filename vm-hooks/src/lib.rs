@@ -32,7 +32,9 @@
 //! | `record`, `map`, `side` | live traces: the record behind a block, where records are, and what has none |
 //! | `spare` | freed blocks that keep their record, for the next of their size |
 //! | `counters` | current and peak |
-//! | `threads`, `lock`, `pages` | who is inside a hook, waiting, memory of our own |
+//! | `threads`, `gate`, `barrier`, `fork`, `exit` | who is inside a hook, how all are made to wait; forks and the ends of threads |
+//! | `lock`, `sync`, `errno` | the one lock; the atomics; what hooks leave alone |
+//! | `pages`, `own` | memory of our own |
 //! | `tracer` | the state: start, stop, clear, `track` |
 //! | `read` | snapshots and single tracebacks |
 //! | `watch` | holds everything when memory passes a limit |
@@ -46,13 +48,19 @@
 
 mod allocator;
 mod at_once;
+mod barrier;
 mod contexts;
 mod counters;
+mod errno;
+mod exit;
 mod files;
-#[cfg(feature = "rustpython")]
+mod fork;
+#[cfg_attr(not(feature = "rustpython"), path = "no_frames.rs")]
 mod frames;
+mod gate;
 mod lock;
 mod map;
+mod own;
 mod pages;
 mod read;
 mod reborn;
@@ -60,6 +68,7 @@ mod recent;
 mod record;
 mod side;
 mod spare;
+mod sync;
 mod table;
 mod threads;
 mod tracer;

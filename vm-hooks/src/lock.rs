@@ -5,10 +5,9 @@
 //! forking thread holds it across the call, see `threads::fork`). It is fair: who comes first is
 //! served first, so that a thread which takes snapshots in a loop does not keep the others out.
 
+use crate::sync::{self, AtomicU32, Ordering, constant};
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 /// A value behind a lock for short critical sections.
 pub(crate) struct Lock<T> {
@@ -21,11 +20,13 @@ pub(crate) struct Lock<T> {
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self {
-            next_ticket: AtomicU32::new(0),
-            now_serving: AtomicU32::new(0),
-            value: UnsafeCell::new(value),
+    constant! {
+        pub(crate) const fn new(value: T) -> Self {
+            Self {
+                next_ticket: AtomicU32::new(0),
+                now_serving: AtomicU32::new(0),
+                value: UnsafeCell::new(value),
+            }
         }
     }
 
@@ -99,25 +100,22 @@ pub(crate) struct Backoff(u32);
 impl Backoff {
     pub(crate) fn wait(&mut self) {
         self.0 = self.0.saturating_add(1);
-        match self.0 {
-            0..=64 => std::hint::spin_loop(),
-            65..=128 => std::thread::yield_now(),
-            _ => std::thread::sleep(Duration::from_micros(50)),
-        }
+        sync::wait(self.0);
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
     #[test]
     fn one_at_a_time_and_everyone_in_turn() {
         static COUNT: Lock<u64> = Lock::new(0);
+        let times = if cfg!(miri) { 50 } else { 10_000 };
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..10_000 {
+                    for _ in 0..times {
                         let mut count = COUNT.lock();
                         let before = *count;
                         std::hint::spin_loop();
@@ -126,6 +124,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(*COUNT.lock(), 40_000);
+        assert_eq!(*COUNT.lock(), 4 * times);
     }
 }

@@ -3,10 +3,29 @@
 //! Invariant: nothing here goes through the global allocator, so a table can grow in the middle
 //! of an allocation. Memory that is never touched is never resident.
 
+use crate::sync::AtomicU32;
 use std::ptr::NonNull;
 
+/// Tables begin with room for this many elements, as a power of two.
+pub(crate) const FIRST_BITS: u32 = 10;
+
+/// Whether the tracer may have memory that does not come from here. The test of what happens
+/// without (`tests/starved`) has a module of its own in the place of this one, which says no.
+#[inline(always)]
+pub(crate) fn granted() -> bool {
+    true
+}
+
+/// Zeroed memory of [`map`] is going to be read as atomics: it is zeroes already.
+///
+/// # Safety
+///
+/// - The memory was mapped, is large enough and aligned, and nobody else knows it.
+#[inline(always)]
+pub(crate) unsafe fn zero_atomics(_first: NonNull<AtomicU32>, _count: usize) {}
+
 /// Asks for `bytes` of zeroed memory, aligned to a page at least. `None` when there is none.
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no
     // memory that exists.
@@ -32,19 +51,19 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
 ///
 /// - `p` came from `map(bytes)` and was not given back before.
 /// - Nobody uses the memory any more.
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub(crate) unsafe fn unmap(p: NonNull<u8>, bytes: usize) {
     // SAFETY: the caller's promise: this is a whole mapping of ours that nobody uses.
     unsafe { libc::munmap(p.as_ptr().cast(), bytes) };
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(miri))))]
 fn layout(bytes: usize) -> Option<std::alloc::Layout> {
     std::alloc::Layout::from_size_align(bytes, 4096).ok()
 }
 
 /// Asks for `bytes` of zeroed memory, aligned to a page at least. `None` when there is none.
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(miri))))]
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     use std::alloc::GlobalAlloc;
     // SAFETY: the callers ask for more than zero bytes.
@@ -57,7 +76,7 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
 ///
 /// - `p` came from `map(bytes)` and was not given back before.
 /// - Nobody uses the memory any more.
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(miri))))]
 pub(crate) unsafe fn unmap(p: NonNull<u8>, bytes: usize) {
     use std::alloc::GlobalAlloc;
     if let Some(layout) = layout(bytes) {

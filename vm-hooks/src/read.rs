@@ -5,8 +5,9 @@
 //! stopped.
 
 use crate::contexts::{Contexts, Node};
-use crate::files::FILES;
+use crate::files::{FILES, File};
 use crate::map::Mark;
+use crate::own::{reserve, room};
 use crate::record;
 use crate::side::{self, Trace};
 use crate::threads::{self, Control};
@@ -55,9 +56,9 @@ struct Columns {
 
 impl Columns {
     fn reserve(&mut self, rows: usize) -> Option<()> {
-        self.domains.try_reserve(rows).ok()?;
-        self.sizes.try_reserve(rows).ok()?;
-        self.nodes.try_reserve(rows).ok()
+        room(&mut self.domains, rows)?;
+        room(&mut self.sizes, rows)?;
+        room(&mut self.nodes, rows)
     }
 
     fn push(&mut self, domain: u32, size: usize, node: Node) -> Option<()> {
@@ -92,14 +93,14 @@ fn copy_traces(control: &Control) -> Option<Columns> {
     complete?;
     if let Some(side) = side::traces().as_ref() {
         let mut reborn = Vec::new();
-        reborn.try_reserve_exact(side.reborn.len()).ok()?;
+        room(&mut reborn, side.reborn.len())?;
         reborn.extend(side.reborn.iter());
         reborn.sort_unstable_by_key(|(mark, _)| **mark);
         for (_, trace) in reborn {
             columns.push(0, trace.size, trace.node)?;
         }
         let mut tracked = Vec::new();
-        tracked.try_reserve_exact(side.tracked.len()).ok()?;
+        room(&mut tracked, side.tracked.len())?;
         tracked.extend(side.tracked.iter());
         tracked.sort_unstable_by_key(|(key, _)| **key);
         for ((domain, _), trace) in tracked {
@@ -118,10 +119,10 @@ fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
     } = columns;
     let mut builder = SnapshotBuilder::new(contexts.limit());
     let mut files = Vec::new();
-    files.try_reserve_exact(FILES.len()).ok()?;
+    room(&mut files, FILES.len())?;
     files.resize(FILES.len(), NOT_YET);
     let mut ids = Vec::new();
-    ids.try_reserve_exact(contexts.len() as usize).ok()?;
+    room(&mut ids, contexts.len() as usize)?;
     ids.resize(contexts.len() as usize, NOT_YET);
     for node in &mut nodes {
         let id = &mut ids[*node as usize];
@@ -130,7 +131,7 @@ fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
             for (file, _) in contexts.frames(node) {
                 let known = &mut files[file.0 as usize];
                 if *known == NOT_YET {
-                    *known = builder.file(FileName::new(FILES.name(file)));
+                    *known = builder.file(file_name(file)?);
                 }
             }
             let frames = contexts.frames(node);
@@ -142,11 +143,19 @@ fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
         *node = *id;
     }
     builder.columns(domains, sizes, nodes).ok()?;
+    // Two shared pointers are made: one at a time, with a reserve for it.
+    let _reserve = reserve()?;
     builder.build().ok()
 }
 
+/// A name as snapshots have it, which is a shared pointer.
+fn file_name(file: File) -> Option<FileName> {
+    let _reserve = reserve()?;
+    Some(FileName::new(FILES.name(file)))
+}
+
 /// The traceback of the block that covers this address, such as an object inside of it. `None`
-/// when no traced block does, or tracing is off.
+/// when no traced block does, tracing is off, or there is no memory for it.
 pub fn object_traceback(address: usize) -> Option<Traceback> {
     let control = threads::control();
     let contexts = tracer::contexts(&control)?;
@@ -154,7 +163,7 @@ pub fn object_traceback(address: usize) -> Option<Traceback> {
         let _paused = control.pause();
         covering(address)?
     };
-    Some(traceback(contexts, node))
+    traceback(contexts, node)
 }
 
 fn covering(address: usize) -> Option<Node> {
@@ -175,7 +184,7 @@ fn covering(address: usize) -> Option<Node> {
 }
 
 /// The traceback of the block that [`crate::track`] recorded at this address of a domain; in
-/// domain 0 else that of the block that covers the address.
+/// domain 0 else that of the block that covers the address. `None` as for [`object_traceback`].
 pub fn block_traceback(domain: u32, address: usize) -> Option<Traceback> {
     {
         let control = threads::control();
@@ -186,20 +195,21 @@ pub fn block_traceback(domain: u32, address: usize) -> Option<Traceback> {
             side.as_ref()?.tracked.get(&(domain, address)).copied()
         };
         if let Some(trace) = tracked {
-            return Some(traceback(contexts, trace.node));
+            return traceback(contexts, trace.node);
         }
     }
     (domain == 0).then(|| object_traceback(address)).flatten()
 }
 
-fn traceback(contexts: &Contexts, node: Node) -> Traceback {
-    let mut frames: Vec<Frame> = contexts
-        .frames(node)
-        .map(|(file, lineno)| Frame {
-            filename: FileName::new(FILES.name(file)),
-            lineno,
-        })
-        .collect();
+fn traceback(contexts: &Contexts, node: Node) -> Option<Traceback> {
+    let count = contexts.frames(node).count();
+    let mut frames = Vec::new();
+    room(&mut frames, count)?;
+    for (file, lineno) in contexts.frames(node) {
+        let filename = file_name(file)?;
+        frames.push(Frame { filename, lineno });
+    }
     frames.reverse();
-    Traceback::new(frames, Some(contexts.total_frames(node)))
+    let _reserve = reserve()?;
+    Some(Traceback::new(frames, Some(contexts.total_frames(node))))
 }

@@ -25,7 +25,7 @@ pub(crate) fn listen() {
 
 /// An object of `size` bytes is born again; its block holds that object and nothing else.
 #[cfg_attr(not(feature = "rustpython"), allow(dead_code))]
-fn reborn(object: *const u8, size: usize) {
+pub(crate) fn reborn(object: *const u8, size: usize) {
     if let Some(slot) = threads::ready()
         && retrace_at_once(slot, record::address(object, size))
     {

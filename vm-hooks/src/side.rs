@@ -9,6 +9,7 @@
 
 use crate::contexts::Node;
 use crate::lock::{Held, Lock};
+use crate::own;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -40,7 +41,7 @@ impl Side {
         key: K,
         trace: Trace,
     ) -> Option<usize> {
-        traces.try_reserve(1).ok()?;
+        own::room_for_one(traces)?;
         match traces.entry(key) {
             Entry::Occupied(mut old) => Some(old.insert(trace).size),
             Entry::Vacant(place) => {

@@ -6,12 +6,13 @@
 //! table is dropped, and nothing is ever changed or taken away before that.
 
 use crate::pages;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, array, constant};
+use std::marker::PhantomData;
+use std::ptr::{NonNull, null_mut};
 
 /// The first chunk of a column has `1 << FIRST_BITS` elements; each next one twice as many as
 /// the one before.
-const FIRST_BITS: u32 = 10;
+const FIRST_BITS: u32 = pages::FIRST_BITS;
 const CHUNKS: usize = (u32::BITS - FIRST_BITS) as usize;
 
 /// A growing array of zero-initialised elements with ids from 0.
@@ -21,10 +22,12 @@ pub(crate) struct Column<T> {
 }
 
 impl<T> Column<T> {
-    pub(crate) const fn new() -> Self {
-        Self {
-            chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS],
-            len: AtomicU32::new(0),
+    constant! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                chunks: array![AtomicPtr::new(null_mut()); CHUNKS],
+                len: AtomicU32::new(0),
+            }
         }
     }
 
@@ -94,49 +97,92 @@ impl<T> Drop for Column<T> {
     }
 }
 
-/// One generation of the index: a header page-aligned before its slots. A slot holds an id + 1,
-/// or 0.
-struct Slots {
+/// The header of one generation of the index. `mask + 1` slots follow it in the same mapping; a
+/// slot holds an id + 1, or 0.
+struct Header {
     mask: usize,
     older: *mut Self,
 }
 
-impl Slots {
+/// A generation of the index, with its slots: a pointer to the whole mapping, since a reference to
+/// the header would stand for the header alone.
+#[derive(Clone, Copy)]
+struct Slots<'a> {
+    header: NonNull<Header>,
+    mask: usize,
+    lives: PhantomData<&'a Index>,
+}
+
+impl<'a> Slots<'a> {
     fn bytes(mask: usize) -> usize {
-        size_of::<Self>() + (mask + 1) * size_of::<AtomicU32>()
+        size_of::<Header>() + (mask + 1) * size_of::<AtomicU32>()
     }
 
-    fn slot(&self, i: usize) -> &AtomicU32 {
-        let first = (&raw const *self).wrapping_add(1).cast::<AtomicU32>();
-        // SAFETY: `mask + 1` slots follow the header in the same mapping.
-        unsafe { &*first.add(i & self.mask) }
+    /// The generation at this address.
+    ///
+    /// # Safety
+    ///
+    /// - `header` is null or came from [`Self::map`], and stays mapped for `'a`.
+    #[inline(always)]
+    unsafe fn at(header: *mut Header) -> Option<Self> {
+        let header = NonNull::new(header)?;
+        // SAFETY: the caller's promise; the header never changes.
+        let mask = unsafe { (*header.as_ptr()).mask };
+        Some(Self {
+            header,
+            mask,
+            lives: PhantomData,
+        })
     }
 
-    fn map(mask: usize, older: *mut Self) -> Option<*mut Self> {
-        let p = pages::map(Self::bytes(mask))?.as_ptr().cast::<Self>();
-        // SAFETY: fresh memory of ours with room for the header.
-        unsafe { p.write(Self { mask, older }) };
-        Some(p)
+    #[inline(always)]
+    fn slot(self, i: usize) -> &'a AtomicU32 {
+        // SAFETY: the slots follow the header in the same mapping, and this is one of them.
+        unsafe {
+            let first = self.header.as_ptr().add(1).cast::<AtomicU32>();
+            &*first.add(i & self.mask)
+        }
+    }
+
+    fn older(self) -> *mut Header {
+        // SAFETY: as in `at`.
+        unsafe { (*self.header.as_ptr()).older }
+    }
+
+    fn map(mask: usize, older: *mut Header) -> Option<Self> {
+        let header = pages::map(Self::bytes(mask))?.cast::<Header>();
+        // SAFETY: fresh memory of ours with room for the header, and for the slots behind it.
+        unsafe {
+            header.write(Header { mask, older });
+            pages::zero_atomics(header.add(1).cast(), mask + 1);
+        }
+        Some(Self {
+            header,
+            mask,
+            lives: PhantomData,
+        })
     }
 }
 
 /// A hash index from keys to the ids of a column.
 pub(crate) struct Index {
-    current: AtomicPtr<Slots>,
+    current: AtomicPtr<Header>,
     used: AtomicUsize,
 }
 
 impl Index {
-    pub(crate) const fn new() -> Self {
-        Self {
-            current: AtomicPtr::new(std::ptr::null_mut()),
-            used: AtomicUsize::new(0),
+    constant! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                current: AtomicPtr::new(null_mut()),
+                used: AtomicUsize::new(0),
+            }
         }
     }
 
-    fn slots(&self) -> Option<&Slots> {
+    fn slots(&self) -> Option<Slots<'_>> {
         // SAFETY: a published generation stays mapped until the index is dropped.
-        unsafe { self.current.load(Ordering::Acquire).as_ref() }
+        unsafe { Slots::at(self.current.load(Ordering::Acquire)) }
     }
 
     /// The id with this hash for which `is` holds.
@@ -163,11 +209,9 @@ impl Index {
             Some(slots) => slots.mask * 2 + 1,
             None => (1 << FIRST_BITS) - 1,
         };
-        let Some(new) = Slots::map(mask, old) else {
+        let Some(fresh) = Slots::map(mask, old) else {
             return false;
         };
-        // SAFETY: nobody else has seen the new generation yet.
-        let fresh = unsafe { &*new };
         if let Some(slots) = self.slots() {
             for i in 0..=slots.mask {
                 let id = slots.slot(i).load(Ordering::Relaxed);
@@ -176,7 +220,7 @@ impl Index {
                 }
             }
         }
-        self.current.store(new, Ordering::Release);
+        self.current.store(fresh.header.as_ptr(), Ordering::Release);
         true
     }
 
@@ -195,13 +239,13 @@ impl Index {
         while let Some(s) = slots {
             sum += Slots::bytes(s.mask);
             // SAFETY: older generations live as long as the newest.
-            slots = unsafe { s.older.as_ref() };
+            slots = unsafe { Slots::at(s.older()) };
         }
         sum
     }
 }
 
-fn put(slots: &Slots, hash: u64, id: u32) {
+fn put(slots: Slots<'_>, hash: u64, id: u32) {
     let mut i = hash as usize;
     while slots.slot(i).load(Ordering::Relaxed) != 0 {
         i += 1;
@@ -212,13 +256,11 @@ fn put(slots: &Slots, hash: u64, id: u32) {
 impl Drop for Index {
     fn drop(&mut self) {
         let mut p = self.current.load(Ordering::Relaxed);
-        while let Some(slots) = NonNull::new(p) {
-            // SAFETY: `&mut self`: no reader is left; the header is read before it goes.
-            unsafe {
-                let Slots { mask, older } = slots.read();
-                pages::unmap(slots.cast(), Slots::bytes(mask));
-                p = older;
-            }
+        // SAFETY: no generation is given back before this loop has left it behind.
+        while let Some(slots) = unsafe { Slots::at(p) } {
+            p = slots.older();
+            // SAFETY: `&mut self`: no reader is left.
+            unsafe { pages::unmap(slots.header.cast(), Slots::bytes(slots.mask)) };
         }
     }
 }

@@ -1,114 +1,99 @@
 //! The threads that allocate: who is inside a hook, what each has counted, and how to make all
-//! of them wait.
+//! of them wait (see [`crate::gate`]).
 //!
-//! Each thread has a [`Slot`]. A hook is *entered* by setting `INSIDE` in the slot's flags and
-//! then reading the state; [`Control::pause`] sets the paused bit in the state and then waits
-//! until no thread is inside. Either the hook sees the bit and waits, or the pauser sees the flag
-//! and waits:
+//! Each thread has a [`Slot`]. A thread that is *muted* (the tracer works on behalf of it) records
+//! nothing new, but what it frees is forgotten as ever. A thread for whose slot there is no memory
+//! records nothing, and forgets through [`SHARED`], which all such threads share.
 //!
-//! ```text
-//!   hook                                 pauser
-//!   flags |= INSIDE                      state |= PAUSED
-//!   ---- fence ----                      ---- fence ----
-//!   state has PAUSED? wait, try again    some thread inside? wait
-//!   … work on its own blocks …           … read or change everything …
-//!   flags &= !INSIDE                     state &= !PAUSED
-//! ```
-//!
-//! A thread that is *muted* (the tracer works on behalf of it) records nothing new, but what it
-//! frees is forgotten as ever.
-//!
-//! The hook's fence is only one for the compiler where the system can make every thread execute
-//! one on the pauser's behalf (`membarrier`), so that recording costs no atomic read-modify-write.
+//! | the thread | its words | records | forgets |
+//! |---|---|---|---|
+//! | has a slot | the slot | yes | inside, by its slot |
+//! | is muted | the slot, `MUTED` | no | the same |
+//! | has paused the others | the slot, `PAUSING` | no | without entering |
+//! | has no slot | none | no: counted as dropped | inside, by `SHARED` |
+//! | … and is muted | [`MUTED_WITHOUT`] | no | the same |
+//! | … and has paused the others | [`PAUSING_WITHOUT`] | no | without entering |
 //!
 //! Invariant: while a [`Paused`] lives, no other thread is inside a hook, so its holder alone
 //! works on the map, the records, the counters and the contexts. A thread never waits while it
 //! is inside, and never calls the inner allocator while it waits: no lock of anybody's is held
-//! up. Slots are never given back, only handed on.
+//! up. (On `SHARED` one waits for another, who is inside and does not wait.) Slots are never given
+//! back, only handed on.
 
 use crate::counters::Counts;
-use crate::lock::{Backoff, Held, Lock};
+use crate::fork::{self, FirstCalls};
+use crate::frames::Current;
+use crate::gate::{FRESH, Gate, INSIDE, MUTED, PAUSING, SEATLESS, Seat, Seats};
+use crate::lock::{Held, Lock};
 use crate::recent::Recent;
 use crate::spare::Spare;
+use crate::{errno, exit, pages, tracer, watch};
 use std::cell::Cell;
-use std::ptr::{NonNull, null_mut};
-#[cfg(feature = "rustpython")]
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering, compiler_fence, fence};
+use std::ptr;
 
-/// Not tracing, and no block carries a record.
-pub(crate) const OFF: u8 = 0;
-/// Tracing.
-pub(crate) const ON: u8 = 1;
-/// Not tracing any more; blocks with records may be left.
-pub(crate) const STOPPED: u8 = 2;
-const PAUSED: u8 = 4;
-/// Beside `ON`: a hook has to execute a real fence.
-const FENCED: u8 = 8;
-/// Beside `ON`: whoever records waits for a pause to come, and to be over (see [`hold`]).
-const HELD: u8 = 16;
+pub(crate) use crate::gate::{OFF, ON, STOPPED};
 
-/// Flags of a thread: it is inside a hook; what it allocates is not traced; it has paused the
-/// others, and need not enter anything.
-const INSIDE: u8 = 1;
-const MUTED: u8 = 2;
-const PAUSING: u8 = 4;
+/// A thread's own words.
+pub(crate) type Slot = Seat<Own>;
 
-static STATE: AtomicU8 = AtomicU8::new(OFF);
+/// What each thread has of its own.
+pub(crate) struct Own {
+    pub(crate) counts: Counts,
+    pub(crate) current: Current,
+    pub(crate) spare: Spare,
+    pub(crate) recent: Recent,
+}
+
+const fn slot(flags: u8, owned: bool) -> Slot {
+    let own = Own {
+        counts: Counts::new(),
+        current: Current::new(),
+        spare: Spare::new(),
+        recent: Recent::new(),
+    };
+    Slot::new(flags, owned, own)
+}
+
+static GATE: Gate = Gate::new(FRESH);
+static SLOTS: Seats<Own> = Seats::new();
+/// Serialises start, stop, clear, snapshots: everything that pauses.
+pub(crate) static CONTROL: Lock<()> = Lock::new(());
+
+/// In the place of the words of a thread that has none (yet). Nothing here ever changes.
+static NOBODY: Slot = slot(SEATLESS, true);
+/// For all threads without a slot, one at a time.
+static SHARED: Slot = slot(SEATLESS, true);
+/// Where a thread without a slot has its words while it is muted, and while it pauses. Only a
+/// thread's `SLOT` tells one from the other, and nothing here ever changes.
+static MUTED_WITHOUT: Slot = slot(SEATLESS | MUTED, true);
+static PAUSING_WITHOUT: Slot = slot(SEATLESS | PAUSING, true);
+
+static FIRST_CALLS: FirstCalls = FirstCalls::new();
+
+thread_local! {
+    static SLOT: Cell<*const Slot> = const { Cell::new(&raw const NOBODY) };
+}
 
 /// Whether tracing is on, also where it is paused at the moment.
 pub(crate) fn is_on() -> bool {
-    STATE.load(Ordering::Acquire) & !(PAUSED | FENCED | HELD) == ON
+    GATE.is_on()
 }
 
 /// What the hooks should do, at the cost of one relaxed load.
 #[inline(always)]
 pub(crate) fn state() -> u8 {
-    STATE.load(Ordering::Relaxed)
+    GATE.state()
 }
-
-/// A thread's own words; alone on its cache lines.
-#[repr(C, align(128))]
-pub(crate) struct Slot {
-    flags: AtomicU8,
-    owned: AtomicBool,
-    pub(crate) counts: Counts,
-    /// Where the VM keeps the frame that this thread runs.
-    #[cfg(feature = "rustpython")]
-    pub(crate) current_frame: AtomicPtr<AtomicUsize>,
-    pub(crate) spare: Spare,
-    pub(crate) recent: Recent,
-    next: AtomicPtr<Slot>,
-}
-
-static SLOTS: AtomicPtr<Slot> = AtomicPtr::new(null_mut());
-/// Serialises start, stop, clear, snapshots: everything that pauses.
-static CONTROL: Lock<()> = Lock::new(());
-
-thread_local! {
-    /// `NOBODY` until the thread needs a slot.
-    static SLOT: Cell<*const Slot> = const { Cell::new(&raw const NOBODY) };
-}
-
-/// The slot of threads that have none: nothing is ever written to it, and its flags say that there
-/// is nothing to be had at once.
-static NOBODY: Slot = Slot::new(MUTED, true);
 
 fn slots() -> impl Iterator<Item = &'static Slot> {
-    let mut p = SLOTS.load(Ordering::Acquire);
-    std::iter::from_fn(move || {
-        // SAFETY: slots are never freed.
-        let slot = unsafe { p.as_ref()? };
-        p = slot.next.load(Ordering::Acquire);
-        Some(slot)
-    })
+    SLOTS.iter().chain(std::iter::once(&SHARED))
 }
 
-/// The calling thread's slot; `None` when there is no memory for one.
+/// The calling thread's slot; `None` when there is no memory for one, or no need.
 #[inline(always)]
 fn own_slot() -> Option<&'static Slot> {
     let p = SLOT.get();
-    if std::ptr::eq(p, &raw const NOBODY) {
+    if ptr::eq(p, &raw const NOBODY) {
         return register();
     }
     // SAFETY: slots are never freed.
@@ -117,100 +102,56 @@ fn own_slot() -> Option<&'static Slot> {
 
 #[cold]
 fn register() -> Option<&'static Slot> {
-    let free = |slot: &&Slot| {
-        let owned = &slot.owned;
-        !owned.load(Ordering::Relaxed)
-            && owned
-                .compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
-    };
-    let slot = match slots().find(free) {
+    if GATE.state() == FRESH {
+        if errno::kept(|| FIRST_CALLS.one_more()) {
+            GATE.no_longer_fresh();
+        }
+        return None;
+    }
+    sit_down()
+}
+
+#[cold]
+fn sit_down() -> Option<&'static Slot> {
+    let slot = match SLOTS.adopt() {
         Some(slot) => slot,
         None => errno::kept(new_slot)?,
     };
     // What the last owner took; the contexts may be others since.
     slot.recent.clear();
-    #[cfg(feature = "rustpython")]
-    {
-        let cell = rustpython_vm::vm::thread::current_frame_cell();
-        slot.current_frame.store(cell.cast_mut(), Ordering::Relaxed);
-    }
+    slot.current.belongs_here();
     SLOT.set(slot);
     errno::kept(|| exit::register(slot));
     Some(slot)
 }
 
-/// Makes slots and keeps the first. No lock: a fork could come in the middle.
+/// Makes slots and keeps the first.
 fn new_slot() -> Option<&'static Slot> {
     const AT_ONCE: usize = 8;
-    let base = crate::pages::map(AT_ONCE * size_of::<Slot>())?.cast::<Slot>();
+    let base = pages::map(AT_ONCE * size_of::<Slot>())?.cast::<Slot>();
     for i in (0..AT_ONCE).rev() {
         // SAFETY: the mapping has room for this many, and nobody else knows it.
         let slot = unsafe {
             let p = base.add(i);
-            p.write(Slot::new(0, i == 0));
+            p.write(slot(0, i == 0));
             p.as_ref()
         };
-        publish(slot);
+        SLOTS.publish(slot);
     }
     // SAFETY: written above, and never freed.
     Some(unsafe { base.as_ref() })
 }
 
-fn publish(slot: &'static Slot) {
-    let mut first = SLOTS.load(Ordering::Relaxed);
-    loop {
-        slot.next.store(first, Ordering::Relaxed);
-        let this = (&raw const *slot).cast_mut();
-        match SLOTS.compare_exchange_weak(first, this, Ordering::AcqRel, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(now) => first = now,
-        }
-    }
-}
-
-impl Slot {
-    const fn new(flags: u8, owned: bool) -> Self {
-        Self {
-            flags: AtomicU8::new(flags),
-            owned: AtomicBool::new(owned),
-            counts: Counts::new(),
-            #[cfg(feature = "rustpython")]
-            current_frame: AtomicPtr::new(null_mut()),
-            recent: Recent::new(),
-            spare: Spare::new(),
-            next: AtomicPtr::new(null_mut()),
-        }
-    }
-
-    /// The flags, asked for by the thread itself.
-    #[inline(always)]
-    fn own_flags(&self) -> u8 {
-        // SAFETY: only the thread itself changes its flags. (A plain load, which unlike an atomic one
-        // is part of the comparison that follows.)
-        unsafe { self.flags.as_ptr().read() }
-    }
-
-    fn has(&self, flags: u8) -> bool {
-        self.flags.load(Ordering::Acquire) & flags != 0
-    }
-
-    /// Only the thread itself changes its flags, so this need not be one atomic step.
-    fn set(&self, flags: u8) {
-        let now = self.flags.load(Ordering::Relaxed);
-        self.flags.store(now | flags, Ordering::Release);
-    }
-
-    fn unset(&self, flags: u8) {
-        let now = self.flags.load(Ordering::Relaxed);
-        self.flags.store(now & !flags, Ordering::Release);
-    }
+/// Whether this thread works for the tracer, and is outside.
+pub(crate) fn is_muted() -> bool {
+    // SAFETY: slots are never freed.
+    unsafe { SLOT.get().as_ref() }.is_some_and(|slot| slot.flags.own() & !SEATLESS == MUTED)
 }
 
 /// The proof that this thread is inside a hook and tracing is on; leaves when dropped.
 pub(crate) struct Inside {
     pub(crate) slot: &'static Slot,
-    /// The flags to go back to: 0, or muted.
+    /// The flags to go back to: 0, or muted, or without a slot.
     before: u8,
 }
 
@@ -220,6 +161,11 @@ impl Inside {
     pub(crate) fn records(&self) -> bool {
         self.before == 0
     }
+
+    /// Whether it would record, had there been memory for a slot.
+    pub(crate) fn has_no_slot(&self) -> bool {
+        self.before == SEATLESS && ptr::eq(SLOT.get(), &raw const NOBODY)
+    }
 }
 
 /// The slot of this thread, where a hook can perhaps be [entered at once](Slot::enter_at_once): the
@@ -228,7 +174,7 @@ impl Inside {
 pub(crate) fn ready() -> Option<&'static Slot> {
     // SAFETY: slots are never freed.
     let slot = unsafe { &*SLOT.get() };
-    (slot.own_flags() == 0).then_some(slot)
+    (slot.flags.own() == 0).then_some(slot)
 }
 
 impl Slot {
@@ -236,121 +182,111 @@ impl Slot {
     /// takes more than a moment, which is left to `enter`.
     #[inline(always)]
     pub(crate) fn enter_at_once(&'static self) -> Option<Inside> {
-        self.flags.store(INSIDE, Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
-        // With `FENCED` a look at this moment would not be enough.
-        let inside = Inside {
+        GATE.enter_at_once(&self.flags).then_some(Inside {
             slot: self,
             before: 0,
-        };
-        (STATE.load(Ordering::Acquire) == ON).then_some(inside)
+        })
     }
 }
 
 /// Enters a hook that records something new. `None`: tracing is off, or this thread is muted or
-/// inside already (the tracer itself allocates), or there is no memory for its slot.
+/// inside already (the tracer itself allocates), or there is no memory for its slot, which is
+/// counted.
 #[inline(always)]
 pub(crate) fn enter() -> Option<Inside> {
-    let slot = own_slot()?;
-    if slot.own_flags() != 0 {
+    let Some(slot) = own_slot() else {
+        return nothing_to_enter();
+    };
+    if slot.flags.own() != 0 || !GATE.enter(&slot.flags, 0) {
         return None;
     }
-    enter_slot(slot, 0)
+    Some(Inside { slot, before: 0 })
+}
+
+#[cold]
+fn nothing_to_enter() -> Option<Inside> {
+    if GATE.is_on() {
+        tracer::dropped();
+    }
+    None
 }
 
 /// Enters a hook that forgets something, also where the thread is muted. `None`: tracing is off
 /// (no trace is live), or there is nothing to wait for: this thread is inside or has paused the
-/// others, or it has no slot.
+/// others.
 #[inline(always)]
 pub(crate) fn enter_to_forget() -> Option<Inside> {
-    let slot = own_slot()?;
-    match slot.own_flags() {
-        flags @ (0 | MUTED) => enter_slot(slot, flags),
-        _ => None,
+    let Some(slot) = own_slot() else {
+        return enter_without_slot(SEATLESS);
+    };
+    match slot.flags.own() {
+        before @ (0 | MUTED) => GATE
+            .enter(&slot.flags, before)
+            .then_some(Inside { slot, before }),
+        flags => enter_without_slot(flags),
     }
 }
 
-#[inline(always)]
-fn enter_slot(slot: &'static Slot, before: u8) -> Option<Inside> {
-    loop {
-        slot.flags.store(before | INSIDE, Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
-        let mut state = STATE.load(Ordering::Acquire);
-        if state & FENCED != 0 {
-            // That was too early to be sure.
-            fence(Ordering::SeqCst);
-            state = STATE.load(Ordering::Acquire) & !FENCED;
-        }
-        match state {
-            ON => return Some(Inside { slot, before }),
-            // The one who is going to pause is muted, too.
-            state if state == ON | HELD && before == MUTED => return Some(Inside { slot, before }),
-            state => {
-                slot.flags.store(before, Ordering::Release);
-                if state & (PAUSED | HELD) == 0 {
-                    return None;
-                }
-                wait_for_the_pauser();
-            }
-        }
-    }
-}
-
+/// A thread without a slot forgets something. Nothing that it does inside comes by here again:
+/// forgetting neither allocates nor frees.
 #[cold]
-fn wait_for_the_pauser() {
-    errno::kept(|| {
-        let mut backoff = Backoff::default();
-        while STATE.load(Ordering::Acquire) & (PAUSED | HELD) != 0 {
-            backoff.wait();
-        }
-    });
-}
-
-/// A program may look at `errno` after it freed something: what we call must not change it.
-mod errno {
-    #[cfg(target_os = "linux")]
-    pub(super) fn kept<R>(f: impl FnOnce() -> R) -> R {
-        // SAFETY: the address of this thread's errno, which lives as long as the thread.
-        let errno = unsafe { &mut *libc::__errno_location() };
-        let before = *errno;
-        let result = f();
-        *errno = before;
-        result
+fn enter_without_slot(flags: u8) -> Option<Inside> {
+    if flags & SEATLESS == 0 || flags & (INSIDE | PAUSING) != 0 {
+        return None;
     }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn kept<R>(f: impl FnOnce() -> R) -> R {
-        f()
-    }
+    // Whether it is muted makes no difference: it records nothing.
+    GATE.enter_shared(&SHARED.flags, SEATLESS)
+        .then_some(Inside {
+            slot: &SHARED,
+            before: SEATLESS,
+        })
 }
 
 impl Drop for Inside {
     #[inline(always)]
     fn drop(&mut self) {
-        self.slot.flags.store(self.before, Ordering::Release);
+        self.slot.flags.leave(self.before);
     }
 }
 
 /// What this thread allocates while it lives is not traced: the re-entry guard of whatever in
 /// the tracer can allocate.
-pub(crate) struct Untraced {
-    muted: Option<&'static Slot>,
+pub(crate) struct Untraced(Undo);
+
+enum Undo {
+    /// The thread was muted before, and stays so.
+    Nothing,
+    Unmute(&'static Slot),
+    /// It has no slot.
+    LeaveMutedWithout,
 }
 
 impl Untraced {
     pub(crate) fn new() -> Self {
-        let muted = own_slot().filter(|slot| !slot.has(MUTED));
-        if let Some(slot) = muted {
-            slot.set(MUTED);
+        match own_slot() {
+            Some(slot) if slot.flags.has(MUTED | SEATLESS) => Self(Undo::Nothing),
+            Some(slot) => {
+                slot.flags.set(MUTED);
+                Self(Undo::Unmute(slot))
+            }
+            None => {
+                SLOT.set(&raw const MUTED_WITHOUT);
+                Self(Undo::LeaveMutedWithout)
+            }
         }
-        Self { muted }
     }
 }
 
 impl Drop for Untraced {
     fn drop(&mut self) {
-        if let Some(slot) = self.muted {
-            slot.unset(MUTED);
+        match self.0 {
+            Undo::Nothing => {}
+            Undo::Unmute(slot) => slot.flags.unset(MUTED),
+            Undo::LeaveMutedWithout => {
+                if ptr::eq(SLOT.get(), &raw const MUTED_WITHOUT) {
+                    SLOT.set(&raw const NOBODY);
+                }
+            }
         }
     }
 }
@@ -358,17 +294,19 @@ impl Drop for Untraced {
 /// The right to start, stop, clear or read; one thread has it at a time. What its holder
 /// allocates is not traced.
 pub(crate) struct Control {
-    _held: Held<'static, ()>,
-    _untraced: Untraced,
+    held: Held<'static, ()>,
+    untraced: Untraced,
+    survives_fork: bool,
 }
 
 /// Waits for the right to control.
 pub(crate) fn control() -> Control {
     // Before anybody can hold the lock: a child must not inherit it taken.
-    fork::prepare();
+    let survives_fork = fork::prepare();
     Control {
-        _held: CONTROL.lock(),
-        _untraced: Untraced::new(),
+        held: CONTROL.lock(),
+        untraced: Untraced::new(),
+        survives_fork,
     }
 }
 
@@ -380,13 +318,25 @@ pub(crate) struct Paused<'a> {
 impl Control {
     /// Makes all other threads wait at their next hook, and waits until none is inside one.
     pub(crate) fn pause(&self) -> Paused<'_> {
-        pause_all();
+        close();
         Paused { _control: self }
     }
 
     /// Whether tracing is on.
     pub(crate) fn is_on(&self) -> bool {
         is_on()
+    }
+
+    /// Whether a fork will pause the others; without that tracing must not start.
+    pub(crate) fn survives_fork(&self) -> bool {
+        self.survives_fork
+    }
+
+    /// Keeps the right until somebody resumes `CONTROL`; the thread is no longer muted.
+    pub(crate) fn suspend(self) {
+        let Self { held, untraced, .. } = self;
+        held.suspend();
+        drop(untraced);
     }
 }
 
@@ -404,211 +354,75 @@ impl Paused<'_> {
     /// The steps that every thread remembers. (A slot without an owner is emptied by the next.)
     pub(crate) fn recent(&self) -> impl Iterator<Item = &'static Recent> {
         slots()
-            .filter(|slot| slot.owned.load(Ordering::Acquire))
+            .filter(|slot| slot.is_owned())
             .map(|slot| &slot.recent)
     }
 
     /// Changes what the hooks do once the pause is over.
     pub(crate) fn set_state(&mut self, new: u8) {
-        let fenced = if new == ON && !barrier::register() {
-            FENCED
-        } else {
-            0
-        };
-        STATE.store(new | PAUSED | fenced, Ordering::Relaxed);
+        GATE.set_state(new);
     }
 }
 
 impl Drop for Paused<'_> {
     fn drop(&mut self) {
-        resume_all();
+        open(true);
     }
 }
 
-/// The caller holds `CONTROL`.
-fn pause_all() {
-    STATE.fetch_or(PAUSED, Ordering::SeqCst);
-    barrier::for_all_threads();
-    for slot in slots() {
-        let mut backoff = Backoff::default();
-        while slot.has(INSIDE) {
-            backoff.wait();
-        }
-    }
-    if let Some(me) = own_slot() {
-        me.set(PAUSING);
-    }
+/// The words of a thread that has the right to control: its slot, or what stands for none.
+fn words_of_controller() -> Option<&'static Slot> {
+    // SAFETY: slots are never freed.
+    let slot = unsafe { SLOT.get().as_ref() };
+    slot.filter(|slot| !slot.flags.has(SEATLESS))
 }
 
-fn resume_all() {
-    if let Some(me) = own_slot() {
-        me.unset(PAUSING);
+/// Pauses; the caller has the right to control.
+pub(crate) fn close() {
+    GATE.close();
+    slots().for_each(|slot| GATE.wait_for(&slot.flags));
+    match words_of_controller() {
+        Some(me) => me.flags.set(PAUSING),
+        None => SLOT.set(&raw const PAUSING_WITHOUT),
     }
-    STATE.fetch_and(!(PAUSED | HELD), Ordering::Release);
 }
 
 /// Makes every thread that is not muted wait at its next hook, until the next pause is over. The
 /// caller is inside a hook, so it is not lost to a pause that is over already.
 pub(crate) fn hold() {
-    STATE.fetch_or(HELD, Ordering::SeqCst);
+    GATE.hold();
+}
+
+/// Ends the pause of this thread, which goes on muted or not.
+pub(crate) fn open(muted: bool) {
+    match words_of_controller() {
+        Some(me) => me.flags.unset(PAUSING),
+        None if muted => SLOT.set(&raw const MUTED_WITHOUT),
+        None => SLOT.set(&raw const NOBODY),
+    }
+    GATE.open();
+}
+
+/// In the child of a fork, still paused: no other thread is in this process. None was inside.
+pub(crate) fn forget_others() {
+    watch::forget();
+    let me = SLOT.get();
+    for slot in SLOTS.iter().filter(|slot| !ptr::eq(*slot, me)) {
+        slot.flags.leave(0);
+        slot.counts.flush();
+        slot.hand_on();
+    }
+    SHARED.flags.leave(SEATLESS);
 }
 
 /// Hands a slot on when its thread ends: flushes what it counted.
-fn release(slot: NonNull<Slot>) {
-    // SAFETY: slots are never freed.
-    let slot = unsafe { slot.as_ref() };
+pub(crate) fn release(slot: &'static Slot) {
     // Inside, so that nobody resets the totals in the middle. Where tracing is off there is
     // nothing left to hand over.
-    if let Some(_inside) = enter_slot(slot, 0) {
+    if GATE.enter(&slot.flags, 0) {
         slot.counts.flush();
     }
-    slot.flags.store(0, Ordering::Relaxed);
+    slot.flags.leave(0);
     SLOT.set(&raw const NOBODY);
-    slot.owned.store(false, Ordering::Release);
-}
-
-/// Being told when a thread ends, without a destructor of a Rust thread-local (which could
-/// allocate when it is registered).
-#[cfg(unix)]
-mod exit {
-    use super::{NonNull, Ordering, Slot, release};
-    use std::sync::atomic::AtomicI64;
-
-    static KEY: AtomicI64 = AtomicI64::new(-1);
-
-    extern "C" fn ended(slot: *mut libc::c_void) {
-        if let Some(slot) = NonNull::new(slot.cast::<Slot>()) {
-            release(slot);
-        }
-    }
-
-    /// The key; made by whoever needs it first.
-    fn key() -> Option<libc::pthread_key_t> {
-        let known = KEY.load(Ordering::Acquire);
-        if let Ok(key) = u32::try_from(known) {
-            return Some(key as libc::pthread_key_t);
-        }
-        let mut key = 0;
-        // SAFETY: `key` is writable, and `ended` has the type of a destructor.
-        if unsafe { libc::pthread_key_create(&raw mut key, Some(ended)) } != 0 {
-            return None;
-        }
-        match KEY.compare_exchange(-1, i64::from(key), Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Some(key),
-            Err(other) => {
-                // SAFETY: nobody else knows the key that lost.
-                unsafe { libc::pthread_key_delete(key) };
-                Some(other as libc::pthread_key_t)
-            }
-        }
-    }
-
-    pub(super) fn register(slot: &'static Slot) {
-        if let Some(key) = key() {
-            let slot = std::ptr::from_ref(slot);
-            // SAFETY: the key exists. A failure only means that the slot is not handed on.
-            unsafe { libc::pthread_setspecific(key, slot.cast()) };
-        }
-    }
-}
-
-#[cfg(not(unix))]
-mod exit {
-    //! Elsewhere the slots of ended threads are not handed on: some bytes a thread.
-    pub(super) fn register(_slot: &'static super::Slot) {}
-}
-
-/// Making every thread of the process execute a fence.
-#[cfg(all(target_os = "linux", not(miri)))]
-mod barrier {
-    use std::sync::atomic::{AtomicBool, Ordering, fence};
-
-    // From linux/membarrier.h.
-    const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
-    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
-
-    fn membarrier(command: libc::c_int) -> bool {
-        // SAFETY: the call takes no pointers.
-        unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
-    }
-
-    /// Whether the hooks can do without a fence.
-    pub(super) fn register() -> bool {
-        let can = REGISTERED.load(Ordering::Relaxed) || membarrier(REGISTER_PRIVATE_EXPEDITED);
-        REGISTERED.store(can, Ordering::Relaxed);
-        can
-    }
-
-    pub(super) fn for_all_threads() {
-        fence(Ordering::SeqCst);
-        if REGISTERED.load(Ordering::Relaxed) && !membarrier(PRIVATE_EXPEDITED) {
-            // Only possible where a sandbox has closed in since: give every thread time to
-            // make its store visible.
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-    }
-}
-
-#[cfg(not(all(target_os = "linux", not(miri))))]
-mod barrier {
-    //! Elsewhere the hooks execute a fence of their own.
-    pub(super) fn register() -> bool {
-        false
-    }
-
-    pub(super) fn for_all_threads() {
-        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-    }
-}
-
-/// A child process has one thread, whose state must be whole: the forking thread pauses all
-/// others across the call.
-#[cfg(unix)]
-mod fork {
-    use super::*;
-
-    static PREPARED: AtomicBool = AtomicBool::new(false);
-
-    pub(super) fn prepare() {
-        if !PREPARED.swap(true, Ordering::Relaxed) {
-            // SAFETY: three functions of the right type that touch statics of ours only.
-            unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
-        }
-    }
-
-    extern "C" fn before() {
-        let Control { _held, _untraced } = control();
-        _held.suspend();
-        pause_all();
-    }
-
-    /// What `before` left suspended.
-    fn held() -> Held<'static, ()> {
-        // SAFETY: `before` ran on this thread, and one of `parent` and `child` runs once after it.
-        unsafe { Held::resume(&CONTROL) }
-    }
-
-    extern "C" fn parent() {
-        resume_all();
-        drop(held());
-    }
-
-    extern "C" fn child() {
-        crate::watch::forget();
-        let me = SLOT.get();
-        for slot in slots().filter(|slot| !std::ptr::eq(*slot, me)) {
-            // Its thread is not in this process. It was not inside: the fork paused it.
-            slot.flags.store(0, Ordering::Relaxed);
-            slot.counts.flush();
-            slot.owned.store(false, Ordering::Relaxed);
-        }
-        resume_all();
-        held().forget_waiters();
-    }
-}
-
-#[cfg(not(unix))]
-mod fork {
-    pub(super) fn prepare() {}
+    slot.hand_on();
 }

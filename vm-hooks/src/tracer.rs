@@ -19,7 +19,7 @@ use crate::recent::{NO_EPOCH, Recent};
 use crate::side::{self, Side, Trace};
 use crate::spare::Spare;
 use crate::threads::{self, Control, Inside, ON, Paused, STOPPED};
-use crate::{counters, record};
+use crate::{counters, frames, own, record};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 pub(crate) static MAP: BlockMap = BlockMap::new();
@@ -62,8 +62,10 @@ pub fn start(frames: u32) -> Result<(), StartError> {
     if control.is_on() {
         return Ok(());
     }
-    let contexts = Contexts::new(frames).ok_or(StartError::Memory)?;
-    let contexts = Box::into_raw(Box::new(contexts));
+    if !control.survives_fork() {
+        return Err(StartError::Memory);
+    }
+    let contexts = new_contexts(frames).ok_or(StartError::Memory)?;
     let mut paused = control.pause();
     set_contexts(contexts, &paused);
     forget_counts(&paused);
@@ -100,7 +102,7 @@ pub fn clear() {
         return;
     };
     // Where there is no memory for new contexts, the old ones stay: they are only more than needed.
-    let fresh = Contexts::new(limit).map(|fresh| Box::into_raw(Box::new(fresh)));
+    let fresh = new_contexts(limit);
     let old = {
         let paused = control.pause();
         forget_traces(&paused);
@@ -110,6 +112,11 @@ pub fn clear() {
         // SAFETY: as in `stop`: after the pause every hook sees the new ones.
         drop(unsafe { Box::from_raw(old) });
     }
+}
+
+/// For [`set_contexts`]. `None` when there is no memory.
+fn new_contexts(limit: u32) -> Option<*mut Contexts> {
+    Some(Box::into_raw(own::boxed(Contexts::new(limit)?)?))
 }
 
 /// Puts new contexts in place of the old ones, which it gives back. What frames and threads
@@ -192,7 +199,12 @@ pub fn tracer_memory() -> usize {
     bytes + record::bytes(records)
 }
 
-/// How many traces were dropped since the start because the tracer found no memory for them.
+/// How many traces were dropped because the tracer found no memory for them, since tracing was
+/// started the last time. The number is a count of events: a block that is allocated, or resized, or
+/// an object that is reborn, or a call of [`track`] each drops one trace at the most. It stays after
+/// [`stop`], and [`clear`] leaves it alone; only [`start`] makes it 0.
+///
+/// Not counted is what asks for memory by itself and says so: [`start`], snapshots.
 pub fn dropped_traces() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
@@ -213,22 +225,14 @@ pub(crate) fn contexts(control: &Control) -> Option<&Contexts> {
 /// The traceback of what this thread runs now, where it was asked for a moment ago.
 #[inline(always)]
 pub(crate) fn known_traceback(inside: &Inside) -> Option<Node> {
-    #[cfg(feature = "rustpython")]
-    return crate::frames::known_traceback(inside.slot);
-    #[cfg(not(feature = "rustpython"))]
-    return inside.records().then_some(crate::contexts::UNKNOWN);
+    frames::known_traceback(&inside.slot.current, &inside.slot.recent)
 }
 
 /// The traceback of what this thread runs now. `None`: no memory for it.
 pub(crate) fn traceback(inside: &Inside) -> Option<Node> {
     // SAFETY: inside a hook tracing is on, and who frees the contexts waits for it to be left.
     let contexts = unsafe { &*CONTEXTS.load(Ordering::Acquire) };
-    let recent = &inside.slot.recent;
-    recent.use_epoch(EPOCH.load(Ordering::Relaxed));
-    #[cfg(feature = "rustpython")]
-    return crate::frames::traceback(contexts, recent);
-    #[cfg(not(feature = "rustpython"))]
-    return (contexts.limit() > 0).then_some(crate::contexts::UNKNOWN);
+    frames::traceback(contexts, EPOCH.load(Ordering::Relaxed), &inside.slot.recent)
 }
 
 /// Records a block of another domain: memory at `address` that the program manages by itself.

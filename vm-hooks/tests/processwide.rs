@@ -1,7 +1,8 @@
-//! What an embedding program can rely on, by the public names alone; and many threads: totals add up after threads that free each other's blocks; control functions
-//! from any thread at any moment; fork while others allocate.
+//! What an embedding program can rely on, by the public names alone; and many threads: totals add
+//! up after threads that free each other's blocks; control functions from any thread at any moment;
+//! fork while others allocate.
 //!
-//! Has no test harness, so that only the threads made here allocate.
+//! Has no test harness, so that only the threads made here allocate. `FORKS=1000` forks that often.
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -20,7 +21,10 @@ fn main() {
     control_from_everywhere();
     the_shortest_spike_is_seen();
     #[cfg(target_os = "linux")]
-    fork_under_load();
+    {
+        fork_under_load();
+        foreign_handlers_of_forks();
+    }
     println!("processwide: ok");
 }
 
@@ -272,7 +276,7 @@ fn fork_under_load() {
     vm_hooks::start(3).unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for _ in 0..3 {
+        for _ in 0..4 {
             scope.spawn(|| {
                 let mut held: Vec<Vec<u8>> = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
@@ -289,7 +293,7 @@ fn fork_under_load() {
                 _ = vm_hooks::take_snapshot();
             }
         });
-        for _ in 0..200 {
+        for _ in 0..forks() {
             // SAFETY: the child allocates, which this allocator allows after a fork (glibc's
             // does, too), reads the tracer and leaves without running anything else.
             let child = unsafe { libc::fork() };
@@ -307,6 +311,66 @@ fn fork_under_load() {
             assert!(child > 0);
             wait(child);
         }
+        stop.store(true, Ordering::Relaxed);
+    });
+    vm_hooks::stop();
+}
+
+#[cfg(target_os = "linux")]
+fn forks() -> usize {
+    let forks = std::env::var("FORKS").ok();
+    forks.map_or(200, |forks| forks.parse().expect("FORKS is a number"))
+}
+
+/// A library takes a lock of its own across a fork, and other threads allocate while they hold it:
+/// the tracer must not keep them from giving it back.
+#[cfg(target_os = "linux")]
+fn foreign_handlers_of_forks() {
+    static LOCKED: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn lock() {
+        while LOCKED.swap(true, Ordering::Acquire) {
+            std::thread::sleep(Duration::from_micros(20));
+        }
+    }
+
+    extern "C" fn unlock() {
+        LOCKED.store(false, Ordering::Release);
+    }
+
+    // SAFETY: functions of the right type, which touch one static.
+    let registered = unsafe { libc::pthread_atfork(Some(lock), Some(unlock), Some(unlock)) };
+    assert_eq!(registered, 0);
+    vm_hooks::start(3).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    lock();
+                    drop(black_box(vec![0_u8; 3000]));
+                    unlock();
+                    std::thread::sleep(Duration::from_micros(20));
+                }
+            });
+        }
+        for _ in 0..forks() {
+            // A deadlock of the fork itself ends the test.
+            // SAFETY: a system call.
+            unsafe { libc::alarm(600) };
+            // SAFETY: as in `fork_under_load`.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                lock();
+                let seen = vm_hooks::take_snapshot().is_ok();
+                // SAFETY: leaves at once.
+                unsafe { libc::_exit(i32::from(!seen)) };
+            }
+            assert!(child > 0);
+            wait(child);
+        }
+        // SAFETY: as above.
+        unsafe { libc::alarm(0) };
         stop.store(true, Ordering::Relaxed);
     });
     vm_hooks::stop();

@@ -1,0 +1,21 @@
+//! `errno` of the calling thread: a program may look at it after it freed something, so what the
+//! hooks call must not change it.
+
+/// Runs `f`, and leaves `errno` as it was before.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) fn kept<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: the address of this thread's errno, which lives as long as the thread.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above; only this thread touches it.
+    let before = unsafe { errno.read() };
+    let result = f();
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    result
+}
+
+/// Runs `f`.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+pub(crate) fn kept<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
