@@ -58,6 +58,7 @@ scripts! {
     dump_load;
     bad_dumps;
     exact_counts;
+    dropped_traces;
     big_blocks;
     realloc_growth;
     frames;

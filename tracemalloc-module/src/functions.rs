@@ -85,6 +85,13 @@ pub(crate) mod _tracemalloc {
         vm_hooks::tracer_memory()
     }
 
+    /// Return how many traces were dropped since the last start() because the tracer found no
+    /// memory for them. CPython has no such function.
+    #[pyfunction]
+    fn _get_dropped_traces() -> u64 {
+        vm_hooks::dropped_traces()
+    }
+
     /// Return the frames that allocated an object, the most recent first, or None.
     #[pyfunction]
     fn _get_object_traceback(obj: PyObjectRef, vm: &VirtualMachine) -> PyObjectRef {
