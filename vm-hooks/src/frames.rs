@@ -130,6 +130,23 @@ fn callers(
     recent: &Recent,
     frame: &InterpreterFrame,
 ) -> Option<Callers> {
+    // Nearly always that is the next one.
+    if let Some(caller) = first_complete(frame.previous())
+        && caller.trace_context[EPOCH].get() == epoch
+    {
+        return call(contexts, epoch, recent, remembered(caller), caller, frame);
+    }
+    callers_from_near(contexts, epoch, recent, frame)
+}
+
+/// The same for a frame that is not far from the next that remembers.
+#[inline(never)]
+fn callers_from_near(
+    contexts: &Contexts,
+    epoch: u32,
+    recent: &Recent,
+    frame: &InterpreterFrame,
+) -> Option<Callers> {
     let mut way = [None; NEAR];
     let mut len = 0;
     let mut at = frame;
@@ -158,8 +175,7 @@ fn callers(
     Some(callers)
 }
 
-/// The same for a frame that is very far from the next that remembers: the way back is left in the
-/// frames.
+/// The same for one that is very far from it: the way back is left in the frames.
 #[cold]
 fn callers_from_afar(
     contexts: &Contexts,

@@ -83,6 +83,12 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Whether the mark of this address is here.
+    #[inline(always)]
+    pub(crate) fn has(&self, mark: Mark, address: usize) -> bool {
+        self.leaf.granules[self.index].load(Ordering::Relaxed) == mark.byte(address)
+    }
+
     /// Puts the mark of an address here that the caller owns.
     #[inline(always)]
     pub(crate) fn put(self, mark: Mark, address: usize) {

@@ -41,15 +41,18 @@ fn retrace_at_once(slot: &'static Slot, at: usize) -> bool {
     let Some(inside) = slot.enter_at_once() else {
         return false;
     };
-    let (Some(node), Some(cell)) = (tracer::known_traceback(&inside), MAP.cell(at)) else {
+    let Some(place) = MAP.place(at) else {
         return false;
     };
-    let live = cell.load(Ordering::Relaxed) == Mark::Live.byte(at);
-    if live {
-        // SAFETY: the map says that a record is there, and the block is this thread's.
-        unsafe { record::set_node(at, node) };
+    if !place.has(Mark::Live, at) {
+        return false;
     }
-    live
+    let Some(node) = tracer::known_traceback(&inside) else {
+        return false;
+    };
+    // SAFETY: the map says that a record is there, and the block is this thread's.
+    unsafe { record::set_node(at, node) };
+    true
 }
 
 /// As `retrace_at_once`, whatever it takes.
