@@ -31,6 +31,10 @@ mod e2e {
     #[cfg(unix)]
     mod dump_options;
 
+    /// The dump of the highest moment, and series of dumps.
+    #[cfg(unix)]
+    mod dump_series;
+
     /// `co_filename`, `__file__`, filters and source lines of the built-in library.
     mod file_names;
 

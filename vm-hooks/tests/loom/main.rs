@@ -122,6 +122,34 @@ fn a_pauser_is_alone_with_what_a_hook_works_on() {
     });
 }
 
+/// Nearly every hook enters at once, or not at all.
+#[test]
+fn a_pauser_is_alone_with_what_is_done_at_once() {
+    all(4, || {
+        let (gate, slot) = (on(), slot(0));
+        let hooks = thread::spawn({
+            let gate = gate.clone();
+            move || {
+                let mut done = 0;
+                for _ in 0..2 {
+                    if gate.enter_at_once(&slot.flags) {
+                        add_one(slot);
+                        slot.flags.leave(0);
+                        done += 1;
+                    }
+                }
+                done
+            }
+        });
+        paused(&gate, || [slot].into_iter(), || add_one(slot));
+        let done = hooks.join().unwrap();
+        slot.with(|count| {
+            // SAFETY: loom looks.
+            assert_eq!(unsafe { *count }, 1 + done);
+        });
+    });
+}
+
 #[test]
 fn a_pauser_is_alone_with_two_hooks() {
     all(3, || {
