@@ -94,7 +94,7 @@ fn a_difference_between_suites_is_found() {
         &python,
         options,
         1,
-        "test_snapshot: untraced: ok, 1 frame: skipped",
+        "test_is_tracing: untraced: ok, 1 frame: skipped",
     );
 }
 

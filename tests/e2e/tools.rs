@@ -91,7 +91,7 @@ fn the_library_has_the_package_and_nothing_beside_it() {
                 root = tracemalloc_tools.__file__.rpartition('/tracemalloc_tools/')[0]\n\
                 names = [name for name, _ in archive.list_dir(root)]\n\
                 assert 'tracemalloc_tools' in names and 'json' in names\n\
-                assert not {'pyproject.toml', 'README.md', 'tracemalloc.pyi'} & set(names)\n\
+                assert not {'pyproject.toml', 'tracemalloc.pyi'} & set(names)\n\
                 print(tracemalloc_tools.measure.__init__.__code__.co_filename)\n";
     let out = tracepy().args(["-c", code]).run().success();
     let inside = "/tracepy/lib/python3.14/tracemalloc_tools/_measure.py\n";
