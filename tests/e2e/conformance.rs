@@ -89,7 +89,7 @@ fn a_difference_between_suites_is_found() {
         skip(module_path!(), "no CPython 3.13 with its `test` package");
         return;
     };
-    let options = &["--repeats", "1", "test_tracemalloc"];
+    let options = &["test_tracemalloc", "--repeats", "1"];
     transparency(
         &python,
         options,
