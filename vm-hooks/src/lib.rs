@@ -75,7 +75,9 @@ mod tracer;
 mod watch;
 
 pub use allocator::{TracingAllocator, untraced};
-pub use read::{SnapshotError, block_traceback, object_traceback, take_snapshot};
+pub use read::{
+    SnapshotError, block_traceback, object_traceback, take_snapshot, take_snapshot_and,
+};
 pub use tracer::{
     StartError, clear, dropped_traces, is_tracing, reset_peak, start, stop, traceback_limit,
     traced_memory, tracer_memory, track, untrack,

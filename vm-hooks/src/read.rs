@@ -8,10 +8,10 @@ use crate::contexts::{Contexts, Node};
 use crate::files::{FILES, File};
 use crate::map::Mark;
 use crate::own::{reserve, room};
-use crate::record;
 use crate::side::{self, Trace};
 use crate::threads::{self, Control};
 use crate::tracer::{self, MAP};
+use crate::{counters, record};
 use snapshot::{FileName, Frame, Snapshot, SnapshotBuilder, Traceback};
 
 /// Why there is no snapshot.
@@ -40,9 +40,20 @@ impl std::error::Error for SnapshotError {}
 ///
 /// [`SnapshotError`]; nothing is changed.
 pub fn take_snapshot() -> Result<Snapshot, SnapshotError> {
+    take_snapshot_and(|_| ())
+}
+
+/// The same; `meanwhile` is called while all threads are paused, with the number of bytes that are
+/// traced at that moment. It may not allocate, wait or panic; it can [`watch`](crate::watch) for more
+/// than that, before anybody goes on. Where nothing could be copied it may not have been called.
+///
+/// # Errors
+///
+/// As [`take_snapshot`].
+pub fn take_snapshot_and(meanwhile: impl FnOnce(u64)) -> Result<Snapshot, SnapshotError> {
     let control = threads::control();
     let contexts = tracer::contexts(&control).ok_or(SnapshotError::NotTracing)?;
-    let columns = copy_traces(&control).ok_or(SnapshotError::Memory)?;
+    let columns = copy_traces(&control, meanwhile).ok_or(SnapshotError::Memory)?;
     resolve(contexts, columns).ok_or(SnapshotError::Memory)
 }
 
@@ -72,13 +83,15 @@ impl Columns {
     }
 }
 
-fn copy_traces(control: &Control) -> Option<Columns> {
+fn copy_traces(control: &Control, meanwhile: impl FnOnce(u64)) -> Option<Columns> {
     let mut columns = Columns::default();
     // Made ready while the others still run: a look at the map harms nobody.
     let mut about = 0;
     MAP.for_each(|_, mark| about += usize::from(mark == Mark::Live));
     columns.reserve(about + about / 64 + 1024)?;
-    let _paused = control.pause();
+    let paused = control.pause();
+    tracer::collect(&paused);
+    meanwhile(counters::totals().0);
     let mut complete = Some(());
     MAP.for_each(|address, mark| {
         if mark == Mark::Live && complete.is_some() {

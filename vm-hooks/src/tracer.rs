@@ -149,7 +149,7 @@ fn forget_counts(paused: &Paused<'_>) {
     counters::reset();
 }
 
-fn collect(paused: &Paused<'_>) {
+pub(crate) fn collect(paused: &Paused<'_>) {
     paused.counts().for_each(counters::Counts::flush);
 }
 

@@ -107,7 +107,13 @@ impl Writer {
         let Some(peak) = self.plan.peak.as_ref().filter(|peak| is_own(&peak.to)) else {
             return;
         };
-        let taken = take();
+        let wake = || wake::ask(wake::PEAK);
+        let highest = self.progress.highest;
+        // Watched for before the program goes on, so that nothing is missed while this one is
+        // written.
+        let taken = vm_hooks::take_snapshot_and(|now| {
+            vm_hooks::watch(enough(highest.max(now), peak.growth), wake);
+        });
         let size = |snapshot: &Snapshot| snapshot.total_size().unsigned_abs();
         let higher = taken
             .as_ref()
@@ -116,8 +122,9 @@ impl Writer {
             // Also where it cannot be written: it would fail as often as it was tried.
             self.progress.highest = size(snapshot);
         }
-        let enough = enough(self.progress.highest, peak.growth);
-        vm_hooks::watch(enough, || wake::ask(wake::PEAK));
+        if taken.is_err() {
+            vm_hooks::watch(enough(highest, peak.growth), wake);
+        }
         match taken {
             Ok(snapshot) if higher => {
                 if let Some(path) = self.write(&snapshot, &peak.to) {
