@@ -26,9 +26,9 @@ fn run(plan: &Plan) {
     }
     loop {
         let asked = wake::wait(series.as_ref().map(Clock::left));
-        if asked & wake::PEAK != 0 {
-            with_writer(Writer::peak);
-            // The program was held. It has gone on, unless there was no snapshot.
+        if asked & wake::PEAK != 0 && with_writer(Writer::peak) != Some(true) {
+            // The program is held, and no snapshot has let it go on. (Where one has, it may be held
+            // again by now.)
             vm_hooks::traced_memory();
         }
         if asked & wake::END != 0 {
@@ -71,8 +71,6 @@ impl Clock {
     }
 }
 
-fn with_writer(write: impl FnOnce(&mut Writer)) {
-    if let Some(mut writer) = Writer::new() {
-        write(&mut writer);
-    }
+fn with_writer<R>(write: impl FnOnce(&mut Writer) -> R) -> Option<R> {
+    Writer::new().map(|mut writer| write(&mut writer))
 }

@@ -102,10 +102,10 @@ impl Writer {
     }
 
     /// The dump of the peak, if there is more memory now than in the last one. From then on a new
-    /// peak is waited for.
-    pub(super) fn peak(&mut self) {
+    /// peak is waited for. Gives whether a snapshot was taken, which lets the program go on.
+    pub(super) fn peak(&mut self) -> bool {
         let Some(peak) = self.plan.peak.as_ref().filter(|peak| is_own(&peak.to)) else {
-            return;
+            return false;
         };
         let wake = || wake::ask(wake::PEAK);
         let highest = self.progress.highest;
@@ -122,7 +122,8 @@ impl Writer {
             // Also where it cannot be written: it would fail as often as it was tried.
             self.progress.highest = size(snapshot);
         }
-        if taken.is_err() {
+        let has_gone_on = taken.is_ok();
+        if !has_gone_on {
             vm_hooks::watch(enough(highest, peak.growth), wake);
         }
         match taken {
@@ -135,6 +136,7 @@ impl Writer {
             Ok(_) | Err(SnapshotError::NotTracing) => {}
             Err(why) => self.complain(&format!("there is no dump of the peak: {why}")),
         }
+        has_gone_on
     }
 
     /// The dumps of the end: the peak, if it is now, and the last one.
