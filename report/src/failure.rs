@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::render::text::printable;
+use views::text::printable;
 
 /// What commands return.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -59,6 +59,14 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Failure::output(Path::new("standard output"), &error)
+    }
+}
+
+impl From<snapshot::CumulativeTraceback> for Failure {
+    fn from(_: snapshot::CumulativeTraceback) -> Self {
+        Failure::input(
+            "--cumulative cannot be used by traceback: a traceback has all of its frames",
+        )
     }
 }
 

@@ -163,7 +163,7 @@ struct Progress {
 impl Progress {
     fn start(path: &Path, length: u64, done: Arc<AtomicU64>) -> Self {
         let (ended, end) = mpsc::channel::<()>();
-        let name = crate::render::text::printable(&path.display().to_string()).into_owned();
+        let name = views::text::printable(&path.display().to_string()).into_owned();
         let draw = move || {
             let waited = |milliseconds| end.recv_timeout(Duration::from_millis(milliseconds));
             if waited(1000) != Err(mpsc::RecvTimeoutError::Timeout) {

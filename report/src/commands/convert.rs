@@ -1,10 +1,10 @@
 //! `convert`: a dump in the format of another tool.
 
+use super::choices::measure;
 use crate::failure::{OK, Result};
-use crate::formats::{Stacks, collapsed, csv, json, pprof, speedscope};
 use crate::input::Input;
-use crate::model::Amount;
 use crate::output::Target;
+use views::formats::{Measure, Stacks, collapsed, csv, json, pprof, speedscope};
 
 /// Convert a dump for another tool: pprof, speedscope, flame graph programs, or CSV and JSON
 #[derive(clap::Args, Debug)]
@@ -21,7 +21,7 @@ pub struct Convert {
     )]
     format: Option<Format>,
     /// What collapsed stacks count
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = measure(), default_value = "size")]
     value: Measure,
     #[command(flatten)]
     target: Target,
@@ -43,26 +43,6 @@ pub enum Format {
     Csv,
     /// Frames, and blocks by traceback
     Json,
-}
-
-/// What is counted.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Measure {
-    /// Bytes
-    #[default]
-    Size,
-    /// Blocks
-    Count,
-}
-
-impl Measure {
-    /// That part of an amount.
-    pub fn of(self, amount: Amount) -> i64 {
-        match self {
-            Measure::Size => amount.size,
-            Measure::Count => amount.count,
-        }
-    }
 }
 
 impl Convert {

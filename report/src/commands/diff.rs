@@ -7,17 +7,18 @@ use std::path::PathBuf;
 use serde::Serialize;
 use snapshot::Snapshot;
 
+use super::choices::{by, kind};
 use super::top::{plural_other, traceback};
 use crate::failure::{EXCEEDED, OK, Result};
-use crate::groups::{By, Change, Kind, Label, changes, group};
 use crate::input::{self, Filters};
-use crate::model::Amount;
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
-use crate::render::size::{difference, parse, size};
-use crate::render::source::Sources;
 use crate::render::table::{Cell, Table};
-use crate::render::text::{plural, printable};
+use views::groups::{By, Change, Kind, Label, changes, group};
+use views::model::Amount;
+use views::size::{difference, parse, size};
+use views::source::Sources;
+use views::text::{plural, printable};
 
 /// Show what changed between two dumps, or what grew every time in a series of dumps
 ///
@@ -33,7 +34,7 @@ pub struct Diff {
     #[command(flatten)]
     filters: Filters,
     /// Group by this
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_parser = by(), default_value = "line")]
     by: By,
     /// Count a block for every frame of its traceback, not only for the most recent one
     #[arg(short, long)]
@@ -42,7 +43,7 @@ pub struct Diff {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     limit: usize,
     /// Of two dumps, show only groups that changed like this
-    #[arg(long, value_name = "KIND", value_delimiter = ',', value_enum)]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind())]
     only: Vec<Kind>,
     /// End with exit status 3 if the memory has grown by more than SIZE (as in 24MiB) from the
     /// first dump to the last

@@ -6,12 +6,12 @@ use snapshot::{CallTree, Direction};
 
 use super::tree::{least, percent};
 use crate::failure::{OK, Result};
-use crate::flame::html::{self, Lines};
-use crate::flame::{Graph, svg};
-use crate::groups::{By, changes, group};
 use crate::input::{self, Input};
 use crate::output::Target;
-use crate::render::source::Sources;
+use views::flame::html::{self, Lines};
+use views::flame::{Graph, svg};
+use views::groups::{By, changes, group};
+use views::source::Sources;
 
 /// A page shows this many lines in its table.
 const MOST_LINES: usize = 2000;

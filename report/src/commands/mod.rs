@@ -5,8 +5,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::failure::Result;
 use crate::render::colour::{self, When};
 
+mod choices;
 mod completions;
-pub mod convert;
+mod convert;
 mod diff;
 mod flamegraph;
 mod info;

@@ -7,18 +7,19 @@ use std::time::Duration;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
+use super::choices::by;
 use crate::failure::{Failure, OK, Result};
-use crate::groups::By;
 use crate::input::Filters;
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
-use crate::render::size::{difference, size};
 use crate::render::table::{Cell, Table};
-use crate::render::text::printable;
 use crate::watch::draw::{draw, page};
 use crate::watch::follow::{News, follow};
 use crate::watch::place::Place;
 use crate::watch::screen::{Order, Screen, Wish};
+use views::groups::By;
+use views::size::{difference, size};
+use views::text::printable;
 
 /// Follow dumps as they appear, and show what they hold and how it grew
 ///
@@ -31,7 +32,7 @@ pub struct Watch {
     #[arg(value_name = "PID|DIR", value_hint = clap::ValueHint::DirPath)]
     target: String,
     /// Group by this
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_parser = by(), default_value = "line")]
     by: By,
     /// The order of the rows
     #[arg(long, value_enum, default_value_t)]

@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table};
 
 use super::screen::{Order, Screen};
-use crate::render::size::{difference, size};
-use crate::render::text::{printable, shorten};
+use views::size::{difference, size};
+use views::text::{printable, shorten};
 
 const QUIET: Style = Style::new().fg(Color::DarkGray);
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
@@ -163,9 +163,9 @@ mod tests {
     use snapshot::{Snapshot, SnapshotBuilder};
 
     use super::*;
-    use crate::groups::By;
     use crate::watch::follow::{Dump, News};
     use crate::watch::screen::Wish;
+    use views::groups::By;
 
     fn snapshot(traces: &[(&str, u32, i64)]) -> Snapshot {
         let mut builder = SnapshotBuilder::new(1);

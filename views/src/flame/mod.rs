@@ -5,8 +5,8 @@
 
 use snapshot::{CallTree, Direction, FileName, Frame, Package, PackageKind};
 
-use crate::render::names;
-use crate::render::text::printable;
+use crate::names;
+use crate::text::printable;
 
 pub mod html;
 pub mod svg;

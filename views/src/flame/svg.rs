@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use snapshot::{CallTree, Direction, Usage};
 
 use super::{Graph, Names, change_class, escape, largest_change, origin_class, preorder};
-use crate::render::size::{difference, share, size};
-use crate::render::text::{location, plural, printable};
+use crate::size::{difference, share, size};
+use crate::text::{location, plural, printable};
 
 const ROW: u32 = 20;
 const ABOVE: u32 = 92;
