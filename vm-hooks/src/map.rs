@@ -180,6 +180,15 @@ impl BlockMap {
         true
     }
 
+    /// Makes a live mark a dead one, in a pause. Its owner may then free the block without a look at
+    /// the gate: what was done with the record before is over for whoever loads the mark with
+    /// [`Ordering::Acquire`].
+    pub(crate) fn bury(&self, address: usize) {
+        if let Some(cell) = self.cell(address) {
+            cell.store(Mark::Dead.byte(address), Ordering::Release);
+        }
+    }
+
     /// Takes away the mark at an address that the caller owns.
     #[inline(always)]
     pub(crate) fn remove(&self, address: usize) {
