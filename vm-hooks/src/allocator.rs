@@ -224,8 +224,6 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if marked {
             return block;
         }
-        // One that was spare is marked already.
-        MAP.remove(record::address(block, layout.size()));
         // SAFETY: asked for with this layout, and nobody has seen the block.
         unsafe { self.inner.dealloc(block, room) };
         self.alloc_untraced::<ZEROED>(layout)

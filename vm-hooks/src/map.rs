@@ -281,8 +281,10 @@ impl BlockMap {
 fn is_empty(granules: &[AtomicU8]) -> bool {
     #[cfg(not(miri))]
     {
-        // SAFETY: atomic bytes can be read as atomic words (a word that is being written to is
-        // only asked whether to look at its bytes); `align_to` keeps within the slice.
+        // SAFETY: `align_to` keeps within the slice, and a byte that another thread stores meanwhile
+        // makes the word seen before or after, as on all hardware that there is. (Rust's own memory
+        // model does not say yet what a load of a word next to a store of a byte in it gives; that
+        // is why Miri does without.)
         let (before, words, after) = unsafe { granules.align_to::<AtomicU64>() };
         if before.is_empty() && after.is_empty() {
             let or = |any, word: &AtomicU64| any | word.load(Ordering::Relaxed);
