@@ -133,7 +133,7 @@ fn forget_traces(paused: &Paused<'_>) {
         // SAFETY: a record is there, and the threads that could free its block are paused. A spare
         // block stays marked as it is.
         Mark::Live if unsafe { record::read(address) }.0 == 0 => {}
-        Mark::Live => _ = MAP.set(address, Mark::Dead),
+        Mark::Live => MAP.bury(address),
         Mark::Side => MAP.remove(address),
         Mark::Dead => {}
     });
