@@ -162,3 +162,23 @@ fn cumulative_tracebacks_are_refused() {
     ]);
     out.refuses(2, &["--cumulative cannot be used by traceback"]);
 }
+
+#[test]
+fn filters_that_nothing_matches_are_told() {
+    let (dump, folder) = (fixture(), super::util::folder("unmatched-top"));
+    let picture = folder.join("x.svg");
+    for command in [&["top"][..], &["tree"], &["convert", "--to=csv"]] {
+        let filtered = |pattern: &str| {
+            let mut with = program();
+            run(with.args(command).arg(&dump).args(["-i", pattern])).code(0)
+        };
+        let line = "tracemalloc: no trace matches --include '*/no such.py' \
+                    (without --all-frames patterns look at the most recent frame only)\n";
+        assert_eq!(filtered("*/no such.py").stderr, line, "{command:?}");
+        assert_eq!(filtered("*").stderr, "", "{command:?}");
+    }
+    let mut command = program();
+    command.arg("flamegraph").arg(&dump).args(["-x", "*", "-o"]);
+    let out = run(command.arg(&picture)).code(0);
+    assert_eq!(out.stderr, "tracemalloc: no trace matches --exclude '*'\n");
+}
