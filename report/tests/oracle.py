@@ -98,7 +98,7 @@ def series(*snapshots):
         pairs = list(zip(amounts, amounts[1:]))
         grown = sum(a[0] < b[0] for a, b in pairs)
         shrank = any(a[0] > b[0] for a, b in pairs)
-        if not shrank and grown >= 2 and 2 * grown >= len(pairs):
+        if not shrank and 3 * grown >= 2 * len(pairs):
             growers.append({
                 "traceback": frames(traceback),
                 "steps_grown": grown,

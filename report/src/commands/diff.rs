@@ -24,7 +24,7 @@ use views::text::{plural, printable};
 ///
 /// With two dumps: what grew, shrank, appeared and vanished, the largest change first. With more, in
 /// the order in which they were taken: what grew from dump to dump and never shrank, which is what a
-/// leak looks like. What grew in every step comes first, then what grew in at least half of the steps.
+/// leak looks like. What grew in every step comes first, then what grew in at least two thirds of them.
 #[derive(clap::Args, Debug)]
 pub struct Diff {
     /// The dumps, the oldest first
