@@ -85,7 +85,7 @@ impl Filters {
     /// What is often wrong with them.
     fn hint(&self) -> &'static str {
         let stars = |pattern: &String| pattern.contains(['*', '?', '[']);
-        if self.include.is_empty() {
+        if self.include.is_empty() || !self.exclude.is_empty() || !self.domain.is_empty() {
             ""
         } else if !self.include.iter().any(stars) {
             " (a pattern has to match the whole name of a file, as '*/name.py' does)"

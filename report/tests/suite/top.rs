@@ -55,7 +55,10 @@ fn filters_are_pythons() {
 #[test]
 fn domain_and_pattern_must_both_match() {
     let args = ["top", "--json", "--domain=7", "--include=*"];
-    let none = run(program().args(args).arg(fixture())).json();
+    let out = run(program().args(args).arg(fixture())).code(0);
+    let line = "tracemalloc: no trace matches --include '*' --domain 7\n";
+    assert_eq!(out.stderr, line);
+    let none: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     assert_eq!(none["total"]["count"], 0);
     assert_eq!(none["groups"], Value::Array(vec![]));
 }
