@@ -35,7 +35,7 @@ pub struct Convert {
 pub enum Format {
     /// A gzipped protocol buffer, for `go tool pprof` and Pyroscope
     Pprof,
-    /// For https://www.speedscope.app
+    /// For speedscope (www.speedscope.app)
     Speedscope,
     /// `frame;frame;frame SIZE`, for flame graph programs
     Collapsed,
