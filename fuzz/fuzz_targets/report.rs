@@ -8,16 +8,8 @@
 mod commands;
 #[path = "../../report/src/failure.rs"]
 mod failure;
-#[path = "../../report/src/flame/mod.rs"]
-mod flame;
-#[path = "../../report/src/formats/mod.rs"]
-mod formats;
-#[path = "../../report/src/groups.rs"]
-mod groups;
 #[path = "../../report/src/input.rs"]
 mod input;
-#[path = "../../report/src/model.rs"]
-mod model;
 #[path = "../../report/src/output.rs"]
 mod output;
 #[path = "../../report/src/render/mod.rs"]
@@ -33,7 +25,7 @@ use libfuzzer_sys::fuzz_target;
 use shared::Choices;
 use snapshot::{CallTree, Direction, Snapshot};
 
-use groups::By;
+use views::groups::By;
 
 const BYS: [By; 5] = [By::Line, By::File, By::Traceback, By::Package, By::Domain];
 
@@ -80,39 +72,39 @@ fn filters(from: &mut Choices<'_>) -> input::Filters {
 }
 
 fn group(new: &Snapshot, old: &Snapshot, by: By, cumulative: bool, limit: usize) {
-    if let Ok(grouped) = groups::group(new, by, cumulative, limit) {
+    if let Ok(grouped) = views::groups::group(new, by, cumulative, limit) {
         assert!(grouped.rows.len() <= limit);
         let sum: i64 = grouped.rows.iter().map(|row| row.amount.size).sum();
         if !cumulative && limit >= new.len() {
             assert_eq!(sum, new.total_size());
         }
         for row in &grouped.rows {
-            let text = render::text::printable(&row.label.text(by)).into_owned();
+            let text = views::text::printable(&row.label.text(by)).into_owned();
             assert!(!text.chars().any(char::is_control), "{text:?}");
-            assert!(render::text::shorten(&text, 9).chars().count() <= 9);
+            assert!(views::text::shorten(&text, 9).chars().count() <= 9);
             let _ = (
-                render::size::size(row.amount.size),
-                render::text::beginning(&text, 3),
+                views::size::size(row.amount.size),
+                views::text::beginning(&text, 3),
             );
         }
     }
-    if let Ok(changes) = groups::changes(new, old, by, cumulative) {
+    if let Ok(changes) = views::groups::changes(new, old, by, cumulative) {
         assert!(changes.len() <= 4 * (new.len() + old.len()) * 5);
     }
 }
 
 fn convert(snapshot: &Snapshot, format: u8) {
-    let stacks = formats::Stacks::new(snapshot);
+    let stacks = views::formats::Stacks::new(snapshot);
     let mut out = Vec::new();
     match format {
-        0 => formats::csv::write(&stacks, &mut out).expect("csv"),
+        0 => views::formats::csv::write(&stacks, &mut out).expect("csv"),
         1 => {
-            formats::json::write(&stacks, &mut out).expect("json");
+            views::formats::json::write(&stacks, &mut out).expect("json");
             let _: serde_json::Value = serde_json::from_slice(&out).expect("it is JSON");
         }
         2 => {
-            let measure = commands::convert::Measure::Size;
-            formats::collapsed::write(&stacks, measure, &mut out).expect("collapsed");
+            let measure = views::formats::Measure::Size;
+            views::formats::collapsed::write(&stacks, measure, &mut out).expect("collapsed");
             let text = String::from_utf8(out).expect("it is text");
             let sizes = text
                 .lines()
@@ -122,9 +114,9 @@ fn convert(snapshot: &Snapshot, format: u8) {
                 .sum();
             assert_eq!(sum, snapshot.total_size());
         }
-        3 => formats::pprof::write(&stacks, &mut out).expect("pprof"),
+        3 => views::formats::pprof::write(&stacks, &mut out).expect("pprof"),
         _ => {
-            formats::speedscope::write(&stacks, "a <name>", &mut out).expect("speedscope");
+            views::formats::speedscope::write(&stacks, "a <name>", &mut out).expect("speedscope");
             let _: serde_json::Value = serde_json::from_slice(&out).expect("it is JSON");
         }
     }
@@ -132,7 +124,7 @@ fn convert(snapshot: &Snapshot, format: u8) {
 
 fn draw(new: &Snapshot, old: Option<&Snapshot>, direction: Direction, min_size: i64) {
     let tree = CallTree::new(new, old, direction, min_size);
-    let graph = flame::Graph {
+    let graph = views::flame::Graph {
         title: "a <title> & \"more\"".to_owned(),
         direction,
         icicle: true,
@@ -140,7 +132,7 @@ fn draw(new: &Snapshot, old: Option<&Snapshot>, direction: Direction, min_size: 
         traceback_limit: new.traceback_limit(),
     };
     let mut out = Vec::new();
-    flame::svg::write(&graph, &tree, &mut out).expect("a picture");
+    views::flame::svg::write(&graph, &tree, &mut out).expect("a picture");
     assert!(
         String::from_utf8(out)
             .expect("it is text")
@@ -198,7 +190,7 @@ fuzz_target!(|bytes: &[u8]| {
         let letters = [
             '0', '1', '9', '.', 'K', 'i', 'B', 'M', 'e', '-', ' ', '%', 'é',
         ];
-        let _ = render::size::parse(&from.text(&letters, 20));
+        let _ = views::size::parse(&from.text(&letters, 20));
         return;
     }
     let Some(dumped) = dump(&mut from) else {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::render::text::printable;
+use views::text::printable;
 
 /// What commands return.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -49,6 +49,15 @@ impl Failure {
         }
     }
 
+    /// This output cannot be written, for its folder is not there.
+    pub fn no_folder(path: &Path, folder: &Path) -> Self {
+        let (path, folder) = (path.display(), folder.display());
+        Failure {
+            status: OTHER,
+            message: format!("{path}: cannot write: there is no folder {folder}; make it first"),
+        }
+    }
+
     /// The exit status.
     pub fn status(&self) -> u8 {
         self.status
@@ -59,6 +68,14 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Failure::output(Path::new("standard output"), &error)
+    }
+}
+
+impl From<snapshot::CumulativeTraceback> for Failure {
+    fn from(_: snapshot::CumulativeTraceback) -> Self {
+        Failure::input(
+            "--cumulative cannot be used by traceback: a traceback has all of its frames",
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! `tracemalloc`: shows what is in the snapshots that traced programs have dumped.
 //!
-//! Everything is computed by the `snapshot` crate; here it is shown. A command reads all of its
+//! Everything is computed by the `snapshot` crate and made into rows, pictures and files by `views`; here
+//! are the commands. A command reads all of its
 //! input before it writes anything, so on bad input nothing is written.
 //!
 //! Exit statuses: 0, all is well; 1, something else failed (the output could not be written);
@@ -10,11 +11,7 @@
 
 mod commands;
 mod failure;
-mod flame;
-mod formats;
-mod groups;
 mod input;
-mod model;
 mod output;
 mod render;
 mod watch;

@@ -17,7 +17,6 @@ use crate::files::FILES;
 use crate::map::{BlockMap, Mark};
 use crate::recent::{NO_EPOCH, Recent};
 use crate::side::{self, Side, Trace};
-use crate::spare::Spare;
 use crate::threads::{self, Control, Inside, ON, Paused, STOPPED};
 use crate::{counters, frames, own, record};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -192,7 +191,7 @@ pub fn tracer_memory() -> usize {
     let mut bytes = MAP.bytes();
     bytes += FILES.bytes() + contexts(&control).map_or(0, Contexts::bytes);
     let paused = control.pause();
-    bytes += paused.spare().map(Spare::bytes).sum::<usize>();
+    bytes += paused.bytes_of_slots();
     bytes += side::traces().as_ref().map_or(0, Side::bytes);
     let mut records = 0;
     MAP.for_each(|_, mark| records += usize::from(mark != Mark::Side));

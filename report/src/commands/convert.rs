@@ -1,10 +1,10 @@
 //! `convert`: a dump in the format of another tool.
 
+use super::choices::measure;
 use crate::failure::{OK, Result};
-use crate::formats::{Stacks, collapsed, csv, json, pprof, speedscope};
 use crate::input::Input;
-use crate::model::Amount;
 use crate::output::Target;
+use views::formats::{Measure, Stacks, collapsed, csv, json, pprof, speedscope};
 
 /// Convert a dump for another tool: pprof, speedscope, flame graph programs, or CSV and JSON
 #[derive(clap::Args, Debug)]
@@ -21,7 +21,7 @@ pub struct Convert {
     )]
     format: Option<Format>,
     /// What collapsed stacks count
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = measure(), default_value = "size")]
     value: Measure,
     #[command(flatten)]
     target: Target,
@@ -35,7 +35,7 @@ pub struct Convert {
 pub enum Format {
     /// A gzipped protocol buffer, for `go tool pprof` and Pyroscope
     Pprof,
-    /// For https://www.speedscope.app
+    /// For speedscope (www.speedscope.app)
     Speedscope,
     /// `frame;frame;frame SIZE`, for flame graph programs
     Collapsed,
@@ -45,34 +45,17 @@ pub enum Format {
     Json,
 }
 
-/// What is counted.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Measure {
-    /// Bytes
-    #[default]
-    Size,
-    /// Blocks
-    Count,
-}
-
-impl Measure {
-    /// That part of an amount.
-    pub fn of(self, amount: Amount) -> i64 {
-        match self {
-            Measure::Size => amount.size,
-            Measure::Count => amount.count,
-        }
-    }
-}
-
 impl Convert {
     /// Writes the file.
     pub fn run(self) -> Result<u8> {
         self.target.check()?;
+        let format = self.format.unwrap_or(Format::Json);
+        if format == Format::Pprof {
+            self.target.check_no_terminal("pprof", "OUT.pb.gz")?;
+        }
         let snapshot = self.input.load()?;
         let stacks = Stacks::new(&snapshot);
         let name = self.input.file.display().to_string();
-        let format = self.format.unwrap_or(Format::Json);
         self.target.write(|out| match format {
             Format::Pprof => pprof::write(&stacks, out),
             Format::Speedscope => speedscope::write(&stacks, &name, out),

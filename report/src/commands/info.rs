@@ -9,11 +9,11 @@ use snapshot::{KeyType, Snapshot, TracebackId};
 
 use crate::failure::{OK, Result};
 use crate::input;
-use crate::model::Amount;
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
-use crate::render::size::{average, size};
-use crate::render::text::{plural, printable};
+use views::model::Amount;
+use views::size::{average, size};
+use views::text::{plural, printable};
 
 /// Show what a dump is: frames kept, traces, bytes, domains, tracebacks
 #[derive(clap::Args, Debug)]

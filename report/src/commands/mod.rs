@@ -5,11 +5,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::failure::Result;
 use crate::render::colour::{self, When};
 
+mod choices;
 mod completions;
-pub mod convert;
+mod convert;
 mod diff;
 mod flamegraph;
 mod info;
+mod names_of_dumps;
+mod series;
 mod top;
 mod tree;
 mod watch;

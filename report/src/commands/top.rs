@@ -5,16 +5,17 @@ use std::io::Write;
 use serde::Serialize;
 use snapshot::Snapshot;
 
+use super::choices::by;
 use crate::failure::{OK, Result};
-use crate::groups::{By, Grouped, Row, group};
 use crate::input::Input;
-use crate::model::{Amount, Other};
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
-use crate::render::size::{average, share, size};
-use crate::render::source::Sources;
 use crate::render::table::{Cell, Table};
-use crate::render::text::{location, plural, printable};
+use views::groups::{By, Grouped, Row, group};
+use views::model::{Amount, Other};
+use views::size::{average, share, size};
+use views::source::Sources;
+use views::text::{location, plural, printable};
 
 /// Show where the memory is: the largest lines, files, tracebacks, packages or domains
 #[derive(clap::Args, Debug)]
@@ -22,7 +23,7 @@ pub struct Top {
     #[command(flatten)]
     input: Input,
     /// Group by this
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_parser = by(), default_value = "line")]
     by: By,
     /// Count a block for every frame of its traceback, not only for the most recent one
     #[arg(short, long)]

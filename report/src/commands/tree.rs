@@ -7,13 +7,13 @@ use snapshot::{CallTree, Direction};
 
 use crate::failure::{OK, Result};
 use crate::input::Input;
-use crate::model::{Amount, FrameModel};
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
-use crate::render::size::{share, size};
-use crate::render::source::Sources;
 use crate::render::table::{Cell, Table};
-use crate::render::text::{location, plural, printable};
+use views::model::{Amount, FrameModel};
+use views::size::{share, size};
+use views::source::Sources;
+use views::text::{location, plural, printable};
 
 /// Show the call tree: what each line and all it calls hold, and what it holds itself
 #[derive(clap::Args, Debug)]

@@ -7,18 +7,19 @@ use std::time::Duration;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
+use super::choices::by;
 use crate::failure::{Failure, OK, Result};
-use crate::groups::By;
 use crate::input::Filters;
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
-use crate::render::size::{difference, size};
 use crate::render::table::{Cell, Table};
-use crate::render::text::printable;
 use crate::watch::draw::{draw, page};
 use crate::watch::follow::{News, follow};
 use crate::watch::place::Place;
 use crate::watch::screen::{Order, Screen, Wish};
+use views::groups::By;
+use views::size::{difference, size};
+use views::text::{plural, printable};
 
 /// Follow dumps as they appear, and show what they hold and how it grew
 ///
@@ -31,9 +32,9 @@ pub struct Watch {
     #[arg(value_name = "PID|DIR", value_hint = clap::ValueHint::DirPath)]
     target: String,
     /// Group by this
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_parser = by(), default_value = "line")]
     by: By,
-    /// The order of the rows
+    /// The order of the rows; on a terminal the key s changes it
     #[arg(long, value_enum, default_value_t)]
     sort: Order,
     /// In a folder, only files whose names match this
@@ -152,10 +153,10 @@ fn print_table(screen: &Screen, limit: usize, out: &mut impl Write) -> Result<()
     let name = screen.last.as_ref().map_or("", |(name, _)| name);
     writeln!(
         out,
-        "{}: {} in {} blocks, {} since the first dump, {} since the one before\n",
+        "{}: {} in {}, {} since the first dump, {} since the one before\n",
         paint(Role::Strong, &printable(name)),
         size(total.size),
-        total.count,
+        plural(usize::try_from(total.count).unwrap_or(0), "block"),
         paint(Role::of_difference(since_first), &difference(since_first)),
         paint(Role::of_difference(since_last), &difference(since_last)),
     )?;

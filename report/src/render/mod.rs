@@ -1,8 +1,4 @@
-//! How things look on a terminal: tables, sizes, colours, lines of source.
+//! How things look on a terminal: tables and colours.
 
 pub mod colour;
-pub mod names;
-pub mod size;
-pub mod source;
 pub mod table;
-pub mod text;

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::colour::{Role, paint};
-use super::text::{beginning, shorten};
+use views::text::{beginning, shorten};
 
 /// A text and its role, between a quiet prefix and a quiet note.
 #[derive(Clone, Debug, Default)]

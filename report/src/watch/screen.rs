@@ -8,8 +8,8 @@ use snapshot::Snapshot;
 
 use super::follow::{Dump, News};
 use crate::failure::Result;
-use crate::groups::{By, Change, changes};
-use crate::model::Amount;
+use views::groups::{By, Change, changes};
+use views::model::Amount;
 
 /// The order of the rows.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]

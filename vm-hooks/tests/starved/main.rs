@@ -77,7 +77,7 @@ use workload::Outcome;
 static ALLOCATOR: TracingAllocator<Failing> = TracingAllocator::new(Failing);
 
 /// Steps of the program in a child: enough for 10,000 requests of the tracer.
-const STEPS: u32 = 6500;
+const STEPS: u32 = 9600;
 
 #[cfg(not(unix))]
 fn main() {}

@@ -8,22 +8,19 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use snapshot::{KeyType, Package, PackageKind, Snapshot, Traceback};
+use snapshot::{CumulativeTraceback, KeyType, Package, PackageKind, Snapshot, Traceback};
 
-use crate::failure::{Failure, Result};
 use crate::model::{Amount, FrameModel, Other, frames};
-use crate::render::text::{location, printable};
+use crate::text::{location, printable};
 
 /// What to group by.
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
     /// The line that allocated
     #[default]
-    #[value(alias = "lineno")]
     Line,
     /// Its file
-    #[value(alias = "filename")]
     File,
     /// The whole traceback
     Traceback,
@@ -99,7 +96,7 @@ impl Label {
 
 /// `traceback: [{filename, lineno}, …]`, or `package` and `kind`, or `domain`.
 impl Serialize for Label {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match self {
             Label::Frames(traceback) => {
@@ -143,7 +140,12 @@ pub struct Grouped {
 }
 
 /// Groups the traces of a snapshot, and makes rows of the first `limit` groups.
-pub fn group(snapshot: &Snapshot, by: By, cumulative: bool, limit: usize) -> Result<Grouped> {
+pub fn group(
+    snapshot: &Snapshot,
+    by: By,
+    cumulative: bool,
+    limit: usize,
+) -> Result<Grouped, CumulativeTraceback> {
     let mut rows: Vec<Row> = Vec::new();
     let mut other = Other::default();
     let mut add = |amount: Amount, label: &dyn Fn() -> Label| {
@@ -157,10 +159,7 @@ pub fn group(snapshot: &Snapshot, by: By, cumulative: bool, limit: usize) -> Res
     };
     match (by.key_type(), by) {
         (Some(key_type), _) => {
-            let groups = snapshot
-                .groups(key_type, cumulative)
-                .map_err(cumulative_traceback)?;
-            for group in groups {
+            for group in snapshot.groups(key_type, cumulative)? {
                 let amount = Amount {
                     size: group.size,
                     count: group.count,
@@ -182,10 +181,6 @@ pub fn group(snapshot: &Snapshot, by: By, cumulative: bool, limit: usize) -> Res
     Ok(Grouped { rows, other })
 }
 
-fn cumulative_traceback(_: snapshot::CumulativeTraceback) -> Failure {
-    Failure::input("--cumulative cannot be used by traceback: a traceback has all of its frames")
-}
-
 /// How a group changed.
 #[derive(Serialize, Clone, Debug)]
 pub struct Change {
@@ -205,7 +200,7 @@ pub struct Change {
 }
 
 /// What happened to a group.
-#[derive(clap::ValueEnum, Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// It is in the new dump only
@@ -249,7 +244,12 @@ impl Kind {
 }
 
 /// How all groups changed, the largest change first.
-pub fn changes(new: &Snapshot, old: &Snapshot, by: By, cumulative: bool) -> Result<Vec<Change>> {
+pub fn changes(
+    new: &Snapshot,
+    old: &Snapshot,
+    by: By,
+    cumulative: bool,
+) -> Result<Vec<Change>, CumulativeTraceback> {
     let Some(key_type) = by.key_type() else {
         let (new, old) = (
             group(new, by, cumulative, usize::MAX)?.rows,
@@ -257,9 +257,7 @@ pub fn changes(new: &Snapshot, old: &Snapshot, by: By, cumulative: bool) -> Resu
         );
         return Ok(match_rows(new, old));
     };
-    let diffs = new
-        .compare_groups(old, key_type, cumulative)
-        .map_err(cumulative_traceback)?;
+    let diffs = new.compare_groups(old, key_type, cumulative)?;
     let change = |diff: snapshot::GroupDiff| Change {
         label: Label::Frames(if diff.gone { old } else { new }.key_traceback(diff.key)),
         change: Kind::of(diff.size_diff, diff.count, diff.count_diff),

@@ -5,10 +5,11 @@
 
 use snapshot::{CallTree, Direction, FileName, Frame, Package, PackageKind};
 
-use crate::render::names;
-use crate::render::text::printable;
+use crate::names;
+use crate::text::printable;
 
 pub mod html;
+mod plain;
 pub mod svg;
 
 /// What both kinds of flame graph show.

@@ -12,8 +12,8 @@ use snapshot::{CallTree, Frame};
 use super::{Graph, Names, change_class, escape, largest_change, origin_class, preorder};
 use crate::groups::{Change, Row};
 use crate::model::{Amount, Other};
-use crate::render::source::Sources;
-use crate::render::text::printable;
+use crate::source::Sources;
+use crate::text::printable;
 
 /// The lines of the table.
 pub enum Lines<'a> {

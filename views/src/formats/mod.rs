@@ -5,8 +5,8 @@
 use snapshot::{DomainFilter, FileId, Frame, FrameId, Key, KeyType, Snapshot, TracebackId};
 
 use crate::model::Amount;
-use crate::render::names;
-use crate::render::text::printable;
+use crate::names;
+use crate::text::printable;
 
 pub mod collapsed;
 pub mod csv;
@@ -14,11 +14,34 @@ pub mod json;
 pub mod pprof;
 pub mod speedscope;
 
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Measure {
+    /// Bytes
+    #[default]
+    Size,
+    /// Blocks
+    Count,
+}
+
+impl Measure {
+    /// That part of an amount.
+    pub fn of(self, amount: Amount) -> i64 {
+        match self {
+            Measure::Size => amount.size,
+            Measure::Count => amount.count,
+        }
+    }
+}
+
 /// The blocks of one traceback in one domain.
 #[derive(Clone, Copy, Debug)]
 pub struct Stack {
+    /// Where the blocks were allocated.
     pub domain: u32,
+    /// The lines that allocated them.
     pub traceback: TracebackId,
+    /// How much.
     pub amount: Amount,
 }
 

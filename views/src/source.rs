@@ -8,7 +8,7 @@ use std::fs;
 
 use snapshot::{FileName, Frame};
 
-use super::text::printable;
+use crate::text::printable;
 
 /// A larger file is not Python that a person wrote.
 const LARGEST: u64 = 8 << 20;

@@ -3,8 +3,8 @@
 
 use std::io::{self, Write};
 
+use super::Measure;
 use super::Stacks;
-use crate::commands::convert::Measure;
 
 /// Writes a line for each traceback.
 pub fn write(stacks: &Stacks<'_>, measure: Measure, out: &mut dyn Write) -> io::Result<()> {

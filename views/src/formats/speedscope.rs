@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::Measure;
 use super::Stacks;
-use crate::commands::convert::Measure;
 
 #[derive(Serialize)]
 struct Frame {
