@@ -4,9 +4,9 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -61,8 +61,8 @@ impl Filters {
     pub fn matched(&self) -> Matched<'_> {
         Matched {
             filters: self,
-            has_seen: false,
-            has_matched: false,
+            has_seen: AtomicBool::new(false),
+            has_matched: AtomicBool::new(false),
         }
     }
 
@@ -116,22 +116,22 @@ impl Filters {
 pub struct Matched<'a> {
     filters: &'a Filters,
     /// A trace was there to pass.
-    has_seen: bool,
-    has_matched: bool,
+    has_seen: AtomicBool,
+    has_matched: AtomicBool,
 }
 
 impl Matched<'_> {
     /// The traces that pass.
-    pub fn apply(&mut self, snapshot: Snapshot) -> Snapshot {
-        self.has_seen |= !snapshot.is_empty();
+    pub fn apply(&self, snapshot: Snapshot) -> Snapshot {
+        self.has_seen.fetch_or(!snapshot.is_empty(), Relaxed);
         let passed = self.filters.apply(snapshot);
-        self.has_matched |= !passed.is_empty();
+        self.has_matched.fetch_or(!passed.is_empty(), Relaxed);
         passed
     }
 
     fn fault(&self) -> Option<String> {
         let (given, hint) = (self.filters.given(), self.filters.hint());
-        let is_fault = self.has_seen && !self.has_matched;
+        let is_fault = self.has_seen.load(Relaxed) && !self.has_matched.load(Relaxed);
         is_fault.then(|| format!("no trace matches {given}{hint}"))
     }
 
@@ -149,27 +149,6 @@ impl Matched<'_> {
     }
 }
 
-/// A dump, or `-` for standard input.
-#[derive(clap::Args, Debug)]
-pub struct Input {
-    /// A dump of tracemalloc.Snapshot.dump, of tracepy or of CPython 3.8 to 3.14; - is standard
-    /// input
-    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub filters: Filters,
-}
-
-impl Input {
-    /// Reads the dump and applies the filters.
-    pub fn load(&self) -> Result<Snapshot> {
-        let mut matched = self.filters.matched();
-        let snapshot = matched.apply(load(&self.file)?);
-        matched.or_warn();
-        Ok(snapshot)
-    }
-}
-
 /// Reads a dump; shows how far it is.
 pub fn load(path: &Path) -> Result<Snapshot> {
     if path == Path::new("-") {
@@ -183,14 +162,26 @@ pub fn load_quietly(path: &Path) -> Result<Snapshot> {
     read(path, false)
 }
 
+/// Reads a dump, and adds what it has read to `done`, for a bar of the caller's.
+pub fn load_counted(path: &Path, done: &Arc<AtomicU64>) -> Result<Snapshot> {
+    if path == Path::new("-") {
+        return parse_counted(path, io::stdin().lock(), Arc::clone(done));
+    }
+    parse_counted(path, open(path)?.0, Arc::clone(done))
+}
+
 fn read(path: &Path, with_progress: bool) -> Result<Snapshot> {
+    let (file, length) = open(path)?;
+    parse(path, file, with_progress.then_some(length))
+}
+
+fn open(path: &Path) -> Result<(File, u64)> {
     let failed = |error: io::Error| Failure::file(path, plain(&error));
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(Failure::file(path, "is a folder, not a dump"));
     }
-    let length = with_progress.then_some(metadata.len());
-    parse(path, File::open(path).map_err(failed)?, length)
+    Ok((File::open(path).map_err(failed)?, metadata.len()))
 }
 
 /// The message without the number that Rust adds.
@@ -202,14 +193,20 @@ fn plain(error: &io::Error) -> String {
 
 pub fn parse(path: &Path, reader: impl Read, length: Option<u64>) -> Result<Snapshot> {
     let done = Arc::new(AtomicU64::new(0));
-    let progress = length.map(|length| Progress::start(path, length, Arc::clone(&done)));
+    let name = path.display().to_string();
+    let progress = length.map(|length| Progress::start(&name, length, Arc::clone(&done)));
+    let result = parse_counted(path, reader, done);
+    drop(progress);
+    result
+}
+
+fn parse_counted(path: &Path, reader: impl Read, done: Arc<AtomicU64>) -> Result<Snapshot> {
     let mut reader = Counted {
         reader,
         done,
         first: None,
     };
     let result = Snapshot::load(&mut reader);
-    drop(progress);
     // What pickles of objects begin with: a protocol, or (protocols 0 and 1) a class or a mark.
     let is_pickle = matches!(reader.first, None | Some(0x80 | b'c' | b'('));
     result.map_err(|error| match &error.kind {
@@ -236,15 +233,16 @@ impl<R: Read> Read for Counted<R> {
 }
 
 /// A bar on standard error, if that is a terminal and the work takes more than a second.
-struct Progress {
+pub struct Progress {
     ended: Option<mpsc::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Progress {
-    fn start(path: &Path, length: u64, done: Arc<AtomicU64>) -> Self {
+    /// Begins to look at `done`, of `length` bytes, under a name.
+    pub fn start(name: &str, length: u64, done: Arc<AtomicU64>) -> Self {
         let (ended, end) = mpsc::channel::<()>();
-        let name = printable(&path.display().to_string()).into_owned();
+        let name = printable(name).into_owned();
         let draw = move || {
             let waited = |milliseconds| end.recv_timeout(Duration::from_millis(milliseconds));
             if waited(1000) != Err(mpsc::RecvTimeoutError::Timeout) {

@@ -11,6 +11,7 @@
 
 mod commands;
 mod failure;
+mod fleet;
 mod input;
 mod output;
 mod render;

@@ -203,6 +203,11 @@ def main(question, *files):
     if question == "csv_differences":
         return csv_differences(*files)
     snapshots = [tracemalloc.Snapshot.load(name) for name in files]
+    if question == "sum":
+        # All traces of all dumps.
+        together = [trace for s in snapshots for trace in s.traces._traces]
+        limit = max(s.traceback_limit for s in snapshots)
+        return top(tracemalloc.Snapshot(together, limit))
     return globals()[question](*snapshots)
 
 

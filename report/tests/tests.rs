@@ -25,6 +25,12 @@ mod suite {
     /// `convert`: each format decoded by somebody else's reader, and compared with Python.
     mod convert;
 
+    /// Many dumps at once: sums, `merge`, patterns, those that cannot be read.
+    mod fleet;
+
+    /// `convert --to parquet`, and the queries of docs/fleet.md.
+    mod parquet;
+
     /// A headless Chromium, by its DevTools protocol.
     mod browser;
 

@@ -159,6 +159,7 @@ impl SnapshotBuilder {
                 domains,
                 sizes,
                 tracebacks,
+                counts: Vec::new(),
             };
         } else {
             self.columns.domains.extend(domains);

@@ -203,6 +203,7 @@ impl Snapshot {
             domains: kept.of(self.domains()),
             sizes: kept.of(self.sizes()),
             tracebacks: kept.of(self.traceback_ids()),
+            counts: kept.of(self.counts()),
         })
     }
 }
@@ -214,6 +215,9 @@ impl Kept {
     /// What is kept of a column.
     fn of<T: Copy>(&self, column: &[T]) -> Vec<T> {
         let count = self.0.iter().map(|word| word.count_ones() as usize).sum();
+        if column.is_empty() {
+            return Vec::new();
+        }
         let mut kept = Vec::with_capacity(count);
         for (&word, values) in self.0.iter().zip(column.chunks(64)) {
             if word == u64::MAX {

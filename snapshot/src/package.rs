@@ -172,10 +172,10 @@ impl Snapshot {
     /// The traces grouped by domain, the largest first. Domain 0 is Python's own memory.
     pub fn by_domain(&self) -> Vec<(u32, Usage)> {
         let mut usages: BTreeMap<u32, Usage> = BTreeMap::new();
-        for (&domain, &size) in self.domains().iter().zip(self.sizes()) {
+        for (row, (&domain, &size)) in self.domains().iter().zip(self.sizes()).enumerate() {
             let usage = usages.entry(domain).or_default();
             usage.size += size;
-            usage.count += 1;
+            usage.count += self.count(row);
         }
         let mut groups: Vec<(u32, Usage)> = usages.into_iter().collect();
         groups.sort_by_key(|&(domain, usage)| (Reverse((usage.size, usage.count)), domain));

@@ -1,6 +1,7 @@
 //! The snapshot itself: columns of traces over shared tables.
 //!
-//! Invariant: the three columns have one length, and every traceback id in them is in range.
+//! Invariant: the columns have one length (but for counts, of which there are none where each row is one
+//! block), and every traceback id in them is in range.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub(crate) struct Columns {
     pub domains: Vec<u32>,
     pub sizes: Vec<i64>,
     pub tracebacks: Vec<u32>,
+    /// How many blocks a row stands for; empty where each stands for one.
+    pub counts: Vec<i64>,
 }
 
 /// The live memory blocks at one moment. Immutable; cloning it copies pointers.
@@ -52,7 +55,7 @@ impl Snapshot {
         self.traceback_limit
     }
 
-    /// The number of traces.
+    /// The number of traces; of a snapshot that a [`Fold`](crate::Fold) gave, of its rows.
     pub fn len(&self) -> usize {
         self.columns.sizes.len()
     }
@@ -77,6 +80,7 @@ impl Snapshot {
             domains,
             sizes,
             tracebacks,
+            ..
         } = &*self.columns;
         domains
             .iter()
@@ -102,6 +106,27 @@ impl Snapshot {
     /// The traceback id of each trace, as plain numbers.
     pub fn traceback_ids(&self) -> &[u32] {
         &self.columns.tracebacks
+    }
+
+    /// How many blocks each row stands for, where a [`Fold`](crate::Fold) has added them up; empty where
+    /// each row is a trace of one block.
+    pub fn counts(&self) -> &[i64] {
+        &self.columns.counts
+    }
+
+    /// The number of blocks: [`len`](Self::len), unless rows stand for several.
+    pub fn blocks(&self) -> i64 {
+        match &self.columns.counts[..] {
+            // A row takes more than a byte of memory.
+            [] => self.len() as i64,
+            counts => counts.iter().sum(),
+        }
+    }
+
+    /// The blocks of a row.
+    #[inline]
+    pub(crate) fn count(&self, row: usize) -> i64 {
+        self.columns.counts.get(row).copied().unwrap_or(1)
     }
 
     /// The size of all blocks, in bytes.

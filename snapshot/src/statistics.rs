@@ -150,8 +150,15 @@ impl Snapshot {
 
     pub(crate) fn sums_by_traceback(&self) -> Vec<Sum> {
         let mut sums = vec![Sum::default(); self.tracebacks_len()];
-        for (&size, &id) in self.sizes().iter().zip(self.traceback_ids()) {
-            sums[id as usize].add(Sum { size, count: 1 });
+        let rows = self.sizes().iter().zip(self.traceback_ids());
+        if self.counts().is_empty() {
+            for (&size, &id) in rows {
+                sums[id as usize].add(Sum { size, count: 1 });
+            }
+        } else {
+            for ((&size, &id), &count) in rows.zip(self.counts()) {
+                sums[id as usize].add(Sum { size, count });
+            }
         }
         sums
     }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use snapshot::{
-    DomainFilter, FileName, Filter, Frame, FrameFilter, KeyType, Pattern, Snapshot, Text, Traceback,
+    DomainFilter, FileName, Filter, Fold, Frame, FrameFilter, KeyType, MergedDump, Pattern,
+    Snapshot, Text, Traceback,
 };
 use support::{PlainTrace, build, file_names, plain};
 
@@ -325,6 +326,43 @@ proptest! {
             prop_assert_eq!(plain(&loaded), plain(&snapshot));
             prop_assert_eq!(loaded.traceback_limit(), limit);
         }
+    }
+
+    #[test]
+    fn sums_of_many_are_those_of_all_traces(
+        dumps in prop::collection::vec(traces(), 0..5),
+        kind in kinds(),
+        filters in filters(),
+    ) {
+        let all = build(&dumps.concat(), 25);
+        let real: Vec<Filter> = filters.iter().map(NaiveFilter::real).collect();
+        let mut fold = Fold::new();
+        for (traces, limit) in dumps.iter().zip([3, 25, 1, 7, 2]) {
+            fold.add(&build(traces, limit)).unwrap();
+        }
+        let sums = fold.finish().unwrap();
+        for (sums, all) in [(&sums, &all), (&sums.filter_traces(&real), &all.filter_traces(&real))] {
+            prop_assert_eq!(sums.blocks(), all.len() as i64);
+            prop_assert_eq!(sums.total_size(), all.total_size());
+            prop_assert_eq!(sums.by_domain(), all.by_domain());
+            prop_assert_eq!(sums.by_package(kind.1), all.by_package(kind.1));
+            let found = sums.statistics(kind.0, kind.1).unwrap();
+            prop_assert_eq!(found, all.statistics(kind.0, kind.1).unwrap());
+            let differences = all.compare_groups(sums, kind.0, kind.1).unwrap();
+            prop_assert!(differences.iter().all(|d| (d.size_diff, d.count_diff) == (0, 0)));
+        }
+    }
+
+    #[test]
+    fn a_merged_dump_has_all_traces_in_order(dumps in prop::collection::vec(traces(), 0..5)) {
+        let mut merged = MergedDump::new(Vec::new()).unwrap();
+        for (traces, limit) in dumps.iter().zip([3, 25, 1, 7, 2]) {
+            merged.add(&build(traces, limit)).unwrap();
+        }
+        let snapshot = Snapshot::from_bytes(&merged.finish().unwrap()).unwrap();
+        prop_assert_eq!(plain(&snapshot), dumps.concat());
+        let limit = [0, 3, 25, 25, 25, 25][dumps.len()];
+        prop_assert_eq!(snapshot.traceback_limit(), limit);
     }
 
     #[test]

@@ -8,6 +8,45 @@ pub fn by() -> impl TypedValueParser<Value = groups::By> {
     EnumValueParser::<By>::new().map(groups::By::from)
 }
 
+/// What `top` groups by: more than one dump has.
+#[derive(Clone, Copy, Debug)]
+pub enum TopBy {
+    /// What all dumps have in common.
+    Group(groups::By),
+    /// The dump itself.
+    Process,
+}
+
+/// Reads what `top` groups by.
+pub fn top_by() -> impl TypedValueParser<Value = TopBy> {
+    EnumValueParser::<TopWord>::new().map(|word| match word {
+        TopWord::Line => TopBy::Group(groups::By::Line),
+        TopWord::File => TopBy::Group(groups::By::File),
+        TopWord::Traceback => TopBy::Group(groups::By::Traceback),
+        TopWord::Package => TopBy::Group(groups::By::Package),
+        TopWord::Domain => TopBy::Group(groups::By::Domain),
+        TopWord::Process => TopBy::Process,
+    })
+}
+
+#[derive(clap::ValueEnum, Clone, Copy)]
+enum TopWord {
+    /// The line that allocated
+    #[value(alias = "lineno")]
+    Line,
+    /// Its file
+    #[value(alias = "filename")]
+    File,
+    /// The whole traceback
+    Traceback,
+    /// The installed package, standard library module, or folder of its file
+    Package,
+    /// The domain
+    Domain,
+    /// The dump: a row for each FILE
+    Process,
+}
+
 /// Reads what is counted.
 pub fn measure() -> impl TypedValueParser<Value = formats::Measure> {
     EnumValueParser::<Measure>::new().map(formats::Measure::from)

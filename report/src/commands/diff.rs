@@ -87,7 +87,7 @@ pub(super) fn amount(snapshot: &Snapshot) -> Amount {
 impl Diff {
     /// Prints the changes.
     pub fn run(self) -> Result<u8> {
-        let mut matched = self.filters.matched();
+        let matched = self.filters.matched();
         let (first, last) = if let [old, new] = self.files.as_slice() {
             let old = matched.apply(input::load(old)?);
             let new = matched.apply(input::load(new)?);
@@ -97,7 +97,7 @@ impl Diff {
             self.two(&old, &new)?;
             (old.total_size(), new.total_size())
         } else {
-            self.series(&mut matched)?
+            self.series(&matched)?
         };
         matched.or_warn();
         if let Some(order) = self.doubts() {

@@ -6,7 +6,8 @@ use snapshot::{CallTree, Direction};
 
 use super::tree::{least, percent};
 use crate::failure::{Failure, OK, Result};
-use crate::input::{self, Input};
+use crate::fleet::Inputs;
+use crate::input;
 use crate::output::Target;
 use views::flame::html::{self, Lines};
 use views::flame::{Graph, svg};
@@ -24,7 +25,7 @@ const MOST_LINES: usize = 2000;
 #[derive(clap::Args, Debug)]
 pub struct Flamegraph {
     #[command(flatten)]
-    input: Input,
+    input: Inputs,
     /// Colour by growth since this older dump
     #[arg(long, value_name = "OLD", value_hint = clap::ValueHint::FilePath)]
     diff: Option<PathBuf>,
@@ -67,7 +68,7 @@ impl Flamegraph {
             };
             self.target.check_no_terminal(what, name)?;
         }
-        let snapshot = self.input.load()?;
+        let snapshot = self.input.load()?.snapshot;
         let old = match &self.diff {
             Some(old) => Some(self.input.filters.apply(input::load(old)?)),
             None => None,
@@ -142,10 +143,14 @@ impl Flamegraph {
             Some(name) => name.to_string_lossy().into_owned(),
             None => path.display().to_string(),
         };
+        let new = match &self.input.files[..] {
+            [file] => name(file),
+            files => format!("{} dumps", files.len()),
+        };
         match (&self.title, &self.diff) {
             (Some(title), _) => title.clone(),
-            (None, None) => name(&self.input.file),
-            (None, Some(old)) => format!("{} → {}", name(old), name(&self.input.file)),
+            (None, None) => new,
+            (None, Some(old)) => format!("{} → {new}", name(old)),
         }
     }
 }

@@ -18,9 +18,9 @@ use views::text::{plural, printable};
 /// Show what a dump is: frames kept, traces, bytes, domains, tracebacks
 #[derive(clap::Args, Debug)]
 pub struct Info {
-    /// A dump; - is standard input
-    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    file: PathBuf,
+    /// Dumps, or patterns of them; - is standard input
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath, required = true)]
+    files: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -62,13 +62,22 @@ struct Domain {
 impl Info {
     /// Prints the facts.
     pub fn run(self) -> Result<u8> {
-        let snapshot = input::load(&self.file)?;
-        let model = Model::new(&self.file, &snapshot)?;
+        let files = crate::fleet::expand(&self.files)?;
+        let model = |file: &PathBuf| Model::new(file, &input::load(file)?);
+        // One dump at a time is in memory.
+        let models = files.iter().map(model).collect::<Result<Vec<Model>>>()?;
         let mut out = Stdout::new();
-        if self.json {
-            output::json(&mut out, &model, true)?;
-        } else {
-            model.print(&mut out)?;
+        match &models[..] {
+            [model] if self.json => output::json(&mut out, model, true)?,
+            models if self.json => output::json(&mut out, &models, true)?,
+            models => {
+                for (at, model) in models.iter().enumerate() {
+                    if at > 0 {
+                        writeln!(out)?;
+                    }
+                    model.print(&mut out)?;
+                }
+            }
         }
         out.flush()?;
         Ok(OK)

@@ -11,6 +11,7 @@ mod convert;
 mod diff;
 mod flamegraph;
 mod info;
+mod merge;
 mod names_of_dumps;
 mod series;
 mod top;
@@ -60,6 +61,7 @@ enum Command {
     Tree(tree::Tree),
     Flamegraph(flamegraph::Flamegraph),
     Convert(convert::Convert),
+    Merge(merge::Merge),
     Info(info::Info),
     Watch(watch::Watch),
     Completions(completions::Completions),
@@ -76,6 +78,7 @@ impl Cli {
             Command::Tree(command) => command.run(),
             Command::Flamegraph(command) => command.run(),
             Command::Convert(command) => command.run(),
+            Command::Merge(command) => command.run(),
             Command::Info(command) => command.run(),
             Command::Watch(command) => command.run(),
             Command::Completions(command) => command.run(),

@@ -54,7 +54,7 @@ struct Grower {
 
 impl Diff {
     /// Reads the dumps one by one. Gives the sizes of the first and the last.
-    pub(super) fn series(&self, matched: &mut Matched<'_>) -> Result<(i64, i64)> {
+    pub(super) fn series(&self, matched: &Matched<'_>) -> Result<(i64, i64)> {
         let mut totals: Vec<Amount> = Vec::new();
         let mut candidates = Candidates::new(self.files.len());
         for file in &self.files {

@@ -3,11 +3,10 @@
 use std::io::Write;
 
 use serde::Serialize;
-use snapshot::Snapshot;
 
-use super::choices::by;
+use super::choices::{TopBy, top_by};
 use crate::failure::{OK, Result};
-use crate::input::Input;
+use crate::fleet::{FileSum, Inputs, Loaded, SourceModel};
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
 use crate::render::table::{Cell, Table};
@@ -21,10 +20,10 @@ use views::text::{location, plural, printable};
 #[derive(clap::Args, Debug)]
 pub struct Top {
     #[command(flatten)]
-    input: Input,
+    input: Inputs,
     /// Group by this
-    #[arg(short, long, value_parser = by(), default_value = "line")]
-    by: By,
+    #[arg(short, long, value_parser = top_by(), default_value = "line")]
+    by: TopBy,
     /// Count a block for every frame of its traceback, not only for the most recent one
     #[arg(short, long)]
     cumulative: bool,
@@ -41,7 +40,8 @@ pub struct Top {
 
 #[derive(Serialize)]
 struct Model<'a> {
-    file: String,
+    #[serde(flatten)]
+    source: SourceModel,
     by: By,
     cumulative: bool,
     total: Amount,
@@ -49,25 +49,38 @@ struct Model<'a> {
     other: Other,
 }
 
+#[derive(Serialize)]
+struct ProcessModel {
+    by: &'static str,
+    total: Amount,
+    groups: Vec<FileSum>,
+    other: Other,
+}
+
 impl Top {
     /// Prints the table.
     pub fn run(self) -> Result<u8> {
-        let snapshot = self.input.load()?;
+        let loaded = self.input.load()?;
+        let snapshot = &loaded.snapshot;
         let limit = if self.limit == 0 {
             usize::MAX
         } else {
             self.limit
         };
-        let grouped = group(&snapshot, self.by, self.cumulative, limit)?;
+        let by = match self.by {
+            TopBy::Group(by) => by,
+            TopBy::Process => return self.processes(&loaded, limit),
+        };
+        let grouped = group(snapshot, by, self.cumulative, limit)?;
         let total = Amount {
             size: snapshot.total_size(),
-            count: snapshot.len() as i64,
+            count: snapshot.blocks(),
         };
         let mut out = Stdout::new();
         if self.json {
             let model = Model {
-                file: self.input.file.display().to_string(),
-                by: self.by,
+                source: loaded.source(),
+                by,
                 cumulative: self.cumulative,
                 total,
                 groups: &grouped.rows,
@@ -75,7 +88,56 @@ impl Top {
             };
             output::json(&mut out, &model, true)?;
         } else {
-            self.print(&mut out, &snapshot, &grouped, total)?;
+            self.print(&mut out, &loaded, by, &grouped, total)?;
+        }
+        out.flush()?;
+        Ok(OK)
+    }
+
+    /// A row for each dump.
+    fn processes(&self, loaded: &Loaded, limit: usize) -> Result<u8> {
+        let mut files = loaded.files.clone();
+        files.sort_by(|a, b| {
+            let key = |file: &FileSum| (file.amount.size, file.amount.count);
+            key(b).cmp(&key(a)).then_with(|| a.file.cmp(&b.file))
+        });
+        let mut total = Amount::default();
+        files.iter().for_each(|file| total += file.amount);
+        let rest = files.split_off(limit.min(files.len()));
+        let mut other = Other::default();
+        for file in &rest {
+            other.groups += 1;
+            other.amount += file.amount;
+        }
+        let mut out = Stdout::new();
+        if self.json {
+            let groups = files;
+            let model = ProcessModel {
+                by: "process",
+                total,
+                groups,
+                other,
+            };
+            output::json(&mut out, &model, true)?;
+        } else {
+            heading(&mut out, loaded, total)?;
+            let mut table = Table::new(["size", "share", "count", "average", "process"]);
+            for (at, file) in files.iter().enumerate() {
+                let role = if at < 3 { Role::Large } else { Role::Plain };
+                let label = Cell::new(Role::Place, printable(&file.file).into_owned());
+                table.row(cells(role, file.amount, total.size, label));
+            }
+            if other.groups > 0 {
+                let label = match other.groups {
+                    1 => "1 other process".to_owned(),
+                    n => format!("{n} other processes"),
+                };
+                let label = Cell::new(Role::Quiet, label);
+                table.row(cells(Role::Quiet, other.amount, total.size, label));
+            }
+            let label = Cell::new(Role::Strong, "total");
+            table.row(cells(Role::Strong, total, total.size, label));
+            table.print(&mut out)?;
         }
         out.flush()?;
         Ok(OK)
@@ -84,27 +146,20 @@ impl Top {
     fn print(
         &self,
         out: &mut impl Write,
-        snapshot: &Snapshot,
+        loaded: &Loaded,
+        by: By,
         grouped: &Grouped,
         total: Amount,
     ) -> Result<()> {
-        let name = self.input.file.display().to_string();
-        writeln!(
-            out,
-            "{}: {} in {}, {}\n",
-            paint(Role::Strong, &printable(&name)),
-            size(total.size),
-            plural(snapshot.len(), "block"),
-            frames_kept(snapshot.traceback_limit()),
-        )?;
-        let word = self.by.word();
+        heading(out, loaded, total)?;
+        let word = by.word();
         let mut table = Table::new(["size", "share", "count", "average", word]);
         let mut sources = Sources::new(self.no_source);
         for (at, row) in grouped.rows.iter().enumerate() {
             let role = if at < 3 { Role::Large } else { Role::Plain };
-            let label = Cell::new(Role::Place, row.label.text(self.by));
+            let label = Cell::new(Role::Place, row.label.text(by));
             table.row(cells(role, row.amount, total.size, label));
-            match self.by {
+            match by {
                 By::Line => {
                     if let Some(line) = row.label.frames().last().and_then(|f| sources.line(f)) {
                         table.detail(Cell::new(Role::Plain, format!("  {line}")));
@@ -132,6 +187,19 @@ impl Top {
         table.print(out)?;
         Ok(())
     }
+}
+
+/// `step.dump: 12 KiB in 34 blocks, 25 frames kept`, and an empty line.
+fn heading(out: &mut impl Write, loaded: &Loaded, total: Amount) -> Result<()> {
+    writeln!(
+        out,
+        "{}: {} in {}, {}\n",
+        paint(Role::Strong, &printable(&loaded.name)),
+        size(total.size),
+        plural(total.count as usize, "block"),
+        frames_kept(loaded.snapshot.traceback_limit()),
+    )?;
+    Ok(())
 }
 
 fn cells(role: Role, amount: Amount, whole: i64, label: Cell) -> [Cell; 5] {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use snapshot::{CallTree, Direction};
 
 use crate::failure::{OK, Result};
-use crate::input::Input;
+use crate::fleet::{Inputs, Loaded};
 use crate::output::{self, Stdout};
 use crate::render::colour::{Role, paint};
 use crate::render::table::{Cell, Table};
@@ -19,7 +19,7 @@ use views::text::{location, plural, printable};
 #[derive(clap::Args, Debug)]
 pub struct Tree {
     #[command(flatten)]
-    input: Input,
+    input: Inputs,
     /// From the lines that allocate to their callers
     #[arg(long)]
     inverted: bool,
@@ -52,7 +52,8 @@ pub fn least(total: i64, percent: f64) -> i64 {
 
 #[derive(Serialize)]
 struct Model {
-    file: String,
+    #[serde(flatten)]
+    source: crate::fleet::SourceModel,
     inverted: bool,
     total: Amount,
     /// In preorder, the largest child first; the first one is the root.
@@ -79,25 +80,25 @@ struct Node {
 impl Tree {
     /// Prints the tree.
     pub fn run(self) -> Result<u8> {
-        let snapshot = self.input.load()?;
+        let loaded = self.input.load()?;
+        let snapshot = &loaded.snapshot;
         let direction = if self.inverted {
             Direction::Inverted
         } else {
             Direction::Callers
         };
         let least = least(snapshot.total_size(), self.min_share);
-        let tree = CallTree::new(&snapshot, None, direction, least);
+        let tree = CallTree::new(snapshot, None, direction, least);
         let mut out = Stdout::new();
         if self.json {
-            output::json(&mut out, &self.model(&tree), true)?;
+            output::json(&mut out, &self.model(&loaded, &tree), true)?;
         } else {
-            let name = self.input.file.display().to_string();
             writeln!(
                 out,
                 "{}: {} in {}, {}\n",
-                paint(Role::Strong, &printable(&name)),
+                paint(Role::Strong, &printable(&loaded.name)),
                 size(snapshot.total_size()),
-                plural(snapshot.len(), "block"),
+                plural(snapshot.blocks() as usize, "block"),
                 super::top::frames_kept(snapshot.traceback_limit()),
             )?;
             self.table(&tree).print(&mut out)?;
@@ -110,7 +111,7 @@ impl Tree {
         self.depth > 0 && depth as usize >= self.depth
     }
 
-    fn model(&self, tree: &CallTree) -> Model {
+    fn model(&self, loaded: &Loaded, tree: &CallTree) -> Model {
         let mut nodes: Vec<Node> = Vec::new();
         let mut todo: Vec<(usize, Option<usize>)> = vec![(0, None)];
         while let Some((at, parent)) = todo.pop() {
@@ -139,7 +140,7 @@ impl Tree {
             });
         }
         Model {
-            file: self.input.file.display().to_string(),
+            source: loaded.source(),
             inverted: self.inverted,
             total: tree.nodes()[0].total.into(),
             nodes,

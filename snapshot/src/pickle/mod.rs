@@ -44,6 +44,7 @@ mod input;
 mod intern;
 mod item;
 mod memo;
+mod merged;
 mod meter;
 mod ops;
 mod read;
@@ -53,6 +54,7 @@ mod write;
 use std::io::{self, Read, Write};
 
 pub use error::{LoadError, LoadErrorKind};
+pub use merged::MergedDump;
 pub use value::{MAX_DEPTH, Value};
 
 use crate::Snapshot;

@@ -15,12 +15,29 @@ use crate::{FrameId, Snapshot, Text, Trace};
 const FRAME_SIZE: usize = 64 * 1024;
 
 /// The number of items between MARK and APPENDS; CPython's own. It bounds the loader's stack.
-const BATCH: usize = 1000;
+pub(super) const BATCH: usize = 1000;
 
 /// No memo entry yet.
-const UNSET: u32 = u32::MAX;
+pub(super) const UNSET: u32 = u32::MAX;
 
 pub(super) fn dump(snapshot: &Snapshot, writer: impl Write) -> io::Result<()> {
+    let mut out = begin(writer)?;
+    TraceWriter::new(snapshot).write(&mut out)?;
+    out.frame.extend([ops::SETITEM, ops::BUILD]);
+    out.string(b"traceback_limit")?;
+    out.int(i64::from(snapshot.traceback_limit()));
+    let mut strings = SeededMap::default();
+    for (name, value) in snapshot.extra() {
+        out.shared_string(name, &mut strings)?;
+        out.value(value, 1, &mut strings)?;
+    }
+    out.frame.extend([ops::SETITEMS, ops::BUILD, ops::STOP]);
+    out.flush_frame()?;
+    out.writer.flush()
+}
+
+/// Writes all that comes before the list of traces.
+pub(super) fn begin<W: Write>(writer: W) -> io::Result<Writer<W>> {
     let mut out = Writer {
         writer,
         frame: Vec::with_capacity(FRAME_SIZE + 1024),
@@ -45,18 +62,7 @@ pub(super) fn dump(snapshot: &Snapshot, writer: impl Write) -> io::Result<()> {
         ops::EMPTY_DICT,
     ]);
     out.string(b"_traces")?;
-    TraceWriter::new(snapshot).write(&mut out)?;
-    out.frame.extend([ops::SETITEM, ops::BUILD]);
-    out.string(b"traceback_limit")?;
-    out.int(i64::from(snapshot.traceback_limit()));
-    let mut strings = SeededMap::default();
-    for (name, value) in snapshot.extra() {
-        out.shared_string(name, &mut strings)?;
-        out.value(value, 1, &mut strings)?;
-    }
-    out.frame.extend([ops::SETITEMS, ops::BUILD, ops::STOP]);
-    out.flush_frame()?;
-    out.writer.flush()
+    Ok(out)
 }
 
 /// What has been written of the tables, by id: the index of its memo entry, or [`UNSET`].
@@ -170,15 +176,15 @@ impl<'a> TraceWriter<'a> {
     }
 }
 
-struct Writer<W> {
-    writer: W,
+pub(super) struct Writer<W> {
+    pub(super) writer: W,
     /// The instructions of the FRAME that is not written yet.
-    frame: Vec<u8>,
+    pub(super) frame: Vec<u8>,
     memo_len: u32,
 }
 
 impl<W: Write> Writer<W> {
-    fn flush_full_frame(&mut self) -> io::Result<()> {
+    pub(super) fn flush_full_frame(&mut self) -> io::Result<()> {
         if self.frame.len() < FRAME_SIZE {
             Ok(())
         } else {
@@ -186,7 +192,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    fn flush_frame(&mut self) -> io::Result<()> {
+    pub(super) fn flush_frame(&mut self) -> io::Result<()> {
         let mut header = [ops::FRAME; 9];
         header[1..].copy_from_slice(&(self.frame.len() as u64).to_le_bytes());
         self.writer.write_all(&header)?;
@@ -196,7 +202,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// Remembers the topmost value; gives its index in the memo.
-    fn memoize(&mut self) -> io::Result<u32> {
+    pub(super) fn memoize(&mut self) -> io::Result<u32> {
         let index = self.memo_len;
         // `UNSET` is never an index.
         self.memo_len = index.checked_add(1).ok_or(io::ErrorKind::FileTooLarge)?;
@@ -204,7 +210,7 @@ impl<W: Write> Writer<W> {
         Ok(index)
     }
 
-    fn get(&mut self, index: u32) {
+    pub(super) fn get(&mut self, index: u32) {
         match u8::try_from(index) {
             Ok(index) => self.frame.extend([ops::BINGET, index]),
             Err(_) => {
@@ -214,7 +220,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    fn int(&mut self, value: i64) {
+    pub(super) fn int(&mut self, value: i64) {
         if let Ok(value) = u8::try_from(value) {
             self.frame.extend([ops::BININT1, value]);
         } else if let Ok(value) = u16::try_from(value) {
@@ -252,7 +258,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    fn string(&mut self, text: &[u8]) -> io::Result<()> {
+    pub(super) fn string(&mut self, text: &[u8]) -> io::Result<()> {
         self.sized(
             [ops::SHORT_BINUNICODE, ops::BINUNICODE, ops::BINUNICODE8],
             text,

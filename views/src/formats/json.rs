@@ -6,8 +6,10 @@
 //!  "groups": [{"domain": 0, "size": 100, "count": 2, "traceback": [1, 0]}, …]}
 //! ```
 //!
-//! A traceback is places in `frames`, the oldest first.
+//! Of several processes, `"processes": [{"process": "4711", …}, …]` comes first, and each group has a
+//! `process`, which is a place in it. A traceback is places in `frames`, the oldest first.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -21,15 +23,27 @@ struct Group {
     #[serde(flatten)]
     amount: Amount,
     traceback: Vec<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<u32>,
 }
 
 /// Writes it piece by piece, one to a line.
 pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
-        "{{\"traceback_limit\": {},\n\"frames\": [",
+        "{{\"traceback_limit\": {},\n",
         stacks.traceback_limit()
     )?;
+    if !stacks.processes.is_empty() {
+        out.write_all(b"\"processes\": [")?;
+        for (at, labels) in stacks.processes.iter().enumerate() {
+            out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
+            let labels: BTreeMap<_, _> = labels.iter().map(|(name, value)| (name, value)).collect();
+            serde_json::to_writer(&mut *out, &labels)?;
+        }
+        out.write_all(b"],\n")?;
+    }
+    out.write_all(b"\"frames\": [")?;
     for (at, id) in stacks.all_frames().enumerate() {
         out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
         serde_json::to_writer(&mut *out, &FrameModel::from(&stacks.frame(id)))?;
@@ -40,6 +54,7 @@ pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
         let group = Group {
             domain: stack.domain,
             amount: stack.amount,
+            process: stack.process,
             traceback: stacks.frames(stack).iter().rev().map(|id| id.0).collect(),
         };
         serde_json::to_writer(&mut *out, &group)?;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the sizes and counts in a converted file add up to those of the snapshot.
 
-use snapshot::{DomainFilter, FileId, Frame, FrameId, Key, KeyType, Snapshot, TracebackId};
+use snapshot::{FileId, Frame, FrameId, Snapshot, TracebackId};
 
 use crate::model::Amount;
 use crate::names;
@@ -43,44 +43,64 @@ pub struct Stack {
     pub traceback: TracebackId,
     /// How much.
     pub amount: Amount,
+    /// Of which process: its place in [`Stacks::processes`], if there are any.
+    pub process: Option<u32>,
 }
+
+/// What is known of a process: (name, value), of which `process` is one.
+pub type Labels = Vec<(String, String)>;
 
 /// The blocks of a snapshot by domain and traceback, and the names of what they refer to.
 pub struct Stacks<'a> {
     snapshot: &'a Snapshot,
     /// In the order of their frames from the oldest on, so that common callers are neighbours.
     pub stacks: Vec<Stack>,
+    /// The processes that the blocks are of; none where there is one dump, or their sum.
+    pub processes: Vec<Labels>,
     short: Vec<String>,
 }
 
 impl<'a> Stacks<'a> {
     /// Groups the blocks.
     pub fn new(snapshot: &'a Snapshot) -> Self {
+        let usages = snapshot.usages().into_iter();
+        let stack = |(domain, traceback, usage): (u32, _, snapshot::Usage)| Stack {
+            domain,
+            traceback,
+            amount: usage.into(),
+            process: None,
+        };
+        Self::sorted(snapshot, usages.map(stack).collect(), Vec::new())
+    }
+
+    /// The rows of a [`Fold`](snapshot::Fold) to which processes were appended, each with its labels and
+    /// the number of its rows.
+    pub fn of_processes(snapshot: &'a Snapshot, processes: Vec<(Labels, usize)>) -> Self {
         let mut stacks = Vec::new();
-        let domains = snapshot.by_domain();
-        for &(domain, _) in &domains {
-            let of_domain = if domains.len() == 1 {
-                snapshot.clone()
-            } else {
-                snapshot.filter_traces(&[DomainFilter::new(true, domain.into()).into()])
-            };
-            let groups = of_domain
-                .groups(KeyType::Traceback, false)
-                .unwrap_or_default();
-            stacks.extend(groups.into_iter().filter_map(|group| match group.key {
-                Key::Traceback(traceback) => Some(Stack {
-                    domain,
-                    traceback,
-                    amount: Amount {
-                        size: group.size,
-                        count: group.count,
-                    },
-                }),
-                _ => None,
+        let mut rows = snapshot.traces().zip(snapshot.counts());
+        for (process, (_, length)) in (0_u32..).zip(&processes) {
+            let rows = rows.by_ref().take(*length);
+            stacks.extend(rows.map(|(row, &count)| Stack {
+                domain: row.domain,
+                traceback: row.traceback,
+                amount: Amount {
+                    size: row.size,
+                    count,
+                },
+                process: Some(process),
             }));
         }
+        let labels = processes.into_iter().map(|(labels, _)| labels).collect();
+        Self::sorted(snapshot, stacks, labels)
+    }
+
+    fn sorted(snapshot: &'a Snapshot, mut stacks: Vec<Stack>, processes: Vec<Labels>) -> Self {
         let frames = |stack: &Stack| snapshot.frame_ids(stack.traceback).iter().rev();
-        stacks.sort_by(|a, b| frames(a).cmp(frames(b)).then(a.domain.cmp(&b.domain)));
+        stacks.sort_by(|a, b| {
+            frames(a)
+                .cmp(frames(b))
+                .then_with(|| (a.domain, a.process).cmp(&(b.domain, b.process)))
+        });
         let files = (0..snapshot.files_len() as u32).map(|id| snapshot.file(FileId(id)));
         let files: Vec<String> = files
             .map(|name| name.to_string_lossy().into_owned())
@@ -88,6 +108,7 @@ impl<'a> Stacks<'a> {
         Stacks {
             snapshot,
             stacks,
+            processes,
             short: names::short(&files),
         }
     }

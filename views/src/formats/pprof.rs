@@ -35,6 +35,7 @@ mod field {
     }
     pub mod label {
         pub const KEY: u32 = 1;
+        pub const STR: u32 = 2;
         pub const NUM: u32 = 3;
     }
     pub mod location {
@@ -76,8 +77,31 @@ pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
     profile.number(field::DEFAULT_SAMPLE_TYPE, strings.id("inuse_space"));
 
     let domain_key = strings.id("domain");
+    let label = |strings: &mut Strings, (name, value): &(String, String)| {
+        let mut label = Message::default();
+        label.number(field::label::KEY, strings.id(name));
+        label.number(field::label::STR, strings.id(value));
+        label
+    };
+    let mut labels: Vec<Vec<Message>> = Vec::new();
+    for process in &stacks.processes {
+        labels.push(
+            process
+                .iter()
+                .map(|pair| label(&mut strings, pair))
+                .collect(),
+        );
+    }
     for stack in &stacks.stacks {
-        profile.message(field::SAMPLE, &sample(stacks, stack, domain_key));
+        let mut sample = sample(stacks, stack, domain_key);
+        for label in stack
+            .process
+            .iter()
+            .flat_map(|&process| &labels[process as usize])
+        {
+            sample.message(field::sample::LABEL, label);
+        }
+        profile.message(field::SAMPLE, &sample);
         profile.flush_to(&mut out)?;
     }
     for id in stacks.all_frames() {
