@@ -1,0 +1,2 @@
+//! Sends snapshots to continuous profilers.
+#![forbid(unsafe_code)]
