@@ -11,6 +11,7 @@ mod convert;
 mod diff;
 mod flamegraph;
 mod info;
+mod push;
 mod top;
 mod tree;
 mod watch;
@@ -44,7 +45,7 @@ pub struct Cli {
 const EXIT_STATUSES: &str = "\
 Exit status:
   0  all is well
-  1  something else failed: the output could not be written
+  1  something else failed: the output could not be written, a dump not sent
   2  bad usage or bad input; nothing was written
   3  `diff --fail-above` was exceeded
 
@@ -59,6 +60,7 @@ enum Command {
     Flamegraph(flamegraph::Flamegraph),
     Convert(convert::Convert),
     Info(info::Info),
+    Push(push::Push),
     Watch(watch::Watch),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -75,6 +77,7 @@ impl Cli {
             Command::Flamegraph(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Info(command) => command.run(),
+            Command::Push(command) => command.run(),
             Command::Watch(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
