@@ -142,7 +142,12 @@ mod tests {
         // RFC 7617's own example.
         let basic = header(Auth::basic("Aladdin:open sesame"));
         assert_eq!(basic, Ok("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".to_owned()));
-        for wrong in [Auth::bearer(" "), Auth::bearer("a b"), Auth::basic("user"), Auth::basic(":x")] {
+        for wrong in [
+            Auth::bearer(" "),
+            Auth::bearer("a b"),
+            Auth::basic("user"),
+            Auth::basic(":x"),
+        ] {
             assert!(wrong.is_err());
         }
         let missing = Auth::bearer_file(Path::new("/no/such/token"));

@@ -134,7 +134,12 @@ fn judge(answer: Response<ureq::Body>) -> Result<(), Failure> {
     if status.is_success() {
         return Ok(());
     }
-    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        answer
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let again = match status.as_u16() {
         408 | 425 | 429 | 500 | 502 | 503 | 504 => {
             // The header may also be a date, which is not understood.
@@ -201,7 +206,9 @@ fn roots() -> RootCerts {
     if found.is_empty() {
         return RootCerts::WebPki;
     }
-    let certificates = found.iter().map(|der| Certificate::from_der(der).to_owned());
+    let certificates = found
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned());
     RootCerts::from(certificates.collect::<Vec<_>>())
 }
 
@@ -220,9 +227,11 @@ impl Resolver for InThisThread {
             .scheme()
             .zip(uri.authority())
             .ok_or(ureq::Error::HostNotFound)?;
-        let address = DefaultResolver::host_and_port(scheme, authority)
-            .ok_or(ureq::Error::HostNotFound)?;
-        let found = address.to_socket_addrs().map_err(|_| ureq::Error::HostNotFound)?;
+        let address =
+            DefaultResolver::host_and_port(scheme, authority).ok_or(ureq::Error::HostNotFound)?;
+        let found = address
+            .to_socket_addrs()
+            .map_err(|_| ureq::Error::HostNotFound)?;
         let mut addresses = self.empty();
         // As many as there is room for.
         for address in config.ip_family().keep_wanted(found).take(16) {

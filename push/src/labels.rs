@@ -64,7 +64,9 @@ impl Labels {
         let first = name.bytes().next();
         let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
         let is_name = first.is_some_and(is_letter)
-            && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+            && name
+                .bytes()
+                .all(|byte| is_letter(byte) || byte.is_ascii_digit())
             && name.len() <= LONGEST_NAME;
         if !is_name {
             return Err(format!(
@@ -128,7 +130,9 @@ impl Labels {
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         let first = [("__name__", "memory"), (SERVICE, &*self.service)];
         let labels = self.labels.iter();
-        first.into_iter().chain(labels.map(|(name, value)| (&**name, &**value)))
+        first
+            .into_iter()
+            .chain(labels.map(|(name, value)| (&**name, &**value)))
     }
 }
 
@@ -158,7 +162,10 @@ mod tests {
         assert_eq!(labels.to_string(), "shop/api-2.v1{}");
         labels.set_pair("region=eu=1").expect("valid");
         labels.set("host", "ä \"b\"").expect("valid");
-        assert_eq!(labels.to_string(), "shop/api-2.v1{host=ä \"b\",region=eu=1}");
+        assert_eq!(
+            labels.to_string(),
+            "shop/api-2.v1{host=ä \"b\",region=eu=1}"
+        );
         let names: Vec<_> = labels.all().map(|(name, _)| name).collect();
         assert_eq!(names, ["__name__", "service_name", "host", "region"]);
     }
@@ -170,8 +177,22 @@ mod tests {
         }
         let mut labels = Labels::new("s").expect("valid");
         for pair in [
-            "", "a", "=a", "a=", "1a=b", "a-b=c", "a.b=c", "__name__=x", "service_name=x",
-            "a=b,c", "a=b}", "a={", "a= b", "a=b\n", "a b=c", "ä=b",
+            "",
+            "a",
+            "=a",
+            "a=",
+            "1a=b",
+            "a-b=c",
+            "a.b=c",
+            "__name__=x",
+            "service_name=x",
+            "a=b,c",
+            "a=b}",
+            "a={",
+            "a= b",
+            "a=b\n",
+            "a b=c",
+            "ä=b",
         ] {
             assert!(labels.set_pair(pair).is_err(), "{pair:?}");
         }

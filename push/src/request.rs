@@ -41,7 +41,11 @@ pub struct Span {
 
 impl Span {
     fn seconds(self) -> (u64, u64) {
-        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let since = |time: SystemTime| {
+            time.duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs()
+        };
         let until = since(self.until);
         // Receivers take a span of no length for an error.
         (since(self.from).min(until.saturating_sub(1)), until)
@@ -165,7 +169,10 @@ fn series<L>(labels: L, id: Option<String>, profile: &[u8]) -> Series<L> {
 }
 
 fn list(labels: &Labels) -> Vec<Label<'_>> {
-    labels.all().map(|(name, value)| Label { name, value }).collect()
+    labels
+        .all()
+        .map(|(name, value)| Label { name, value })
+        .collect()
 }
 
 fn to_pyroscope<'a>(labels: &'a Labels, profile: &[u8]) -> Series<Vec<Label<'a>>> {
@@ -184,7 +191,14 @@ fn uuid() -> String {
     let bits = bits & !(0xF << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{bits:032x}");
     let part = |from: usize, to: usize| &hex[from..to];
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
 }
 
 #[cfg(test)]

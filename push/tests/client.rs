@@ -59,7 +59,10 @@ fn received(format: Format, client: &Client) -> Received {
 }
 
 fn check(profile: &Profile) {
-    assert_eq!(profile.types(), [("inuse_objects", "count"), ("inuse_space", "bytes")]);
+    assert_eq!(
+        profile.types(),
+        [("inuse_objects", "count"), ("inuse_space", "bytes")]
+    );
     assert_eq!(profile.total(), (3, 123));
     assert_eq!(profile.held("shop.py", 7), 123);
     assert_eq!(profile.time_nanos, 1_795_269_802_000_000_000);
@@ -69,7 +72,11 @@ fn check(profile: &Profile) {
 #[test]
 fn pyroscope_ingest() {
     let request = received(Format::Ingest, &Client::new(None, None));
-    let query: Vec<_> = request.query.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let query: Vec<_> = request
+        .query
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
     let expected = [
         ("format", "pprof"),
         ("from", "1795269787"),
@@ -79,7 +86,12 @@ fn pyroscope_ingest() {
     ];
     assert_eq!(query, expected);
     assert_eq!(request.headers["content-type"], "application/octet-stream");
-    for absent in ["authorization", "x-scope-orgid", "content-encoding", "cookie"] {
+    for absent in [
+        "authorization",
+        "x-scope-orgid",
+        "content-encoding",
+        "cookie",
+    ] {
         assert!(!request.headers.contains_key(absent), "{absent}");
     }
     check(&request.profile());
@@ -149,9 +161,15 @@ fn a_token_is_read_when_it_is_needed() {
     let path = std::env::temp_dir().join(format!("push-token-{}", std::process::id()));
     std::fs::write(&path, "one\n").expect("it can be written");
     let client = Client::new(Some(Auth::bearer_file(&path).expect("a token")), None);
-    assert_eq!(received(Format::Ingest, &client).headers["authorization"], "Bearer one");
+    assert_eq!(
+        received(Format::Ingest, &client).headers["authorization"],
+        "Bearer one"
+    );
     std::fs::write(&path, "two\n").expect("it can be written");
-    assert_eq!(received(Format::Ingest, &client).headers["authorization"], "Bearer two");
+    assert_eq!(
+        received(Format::Ingest, &client).headers["authorization"],
+        "Bearer two"
+    );
     std::fs::remove_file(&path).expect("it is there");
     let failure = send_to(&nobody(), Format::Ingest, &client, LONG).expect_err("no token");
     assert!(failure.message.contains("cannot read"), "{failure}");
@@ -159,8 +177,17 @@ fn a_token_is_read_when_it_is_needed() {
 
 fn failure(answer: Answer, time: Duration) -> Failure {
     let receiver = Receiver::start(move |_| answer.clone());
-    let sent = send_to(&receiver.url, Format::Ingest, &Client::new(None, None), time);
-    assert_eq!(receiver.connections(), 1, "one request, whatever is answered");
+    let sent = send_to(
+        &receiver.url,
+        Format::Ingest,
+        &Client::new(None, None),
+        time,
+    );
+    assert_eq!(
+        receiver.connections(),
+        1,
+        "one request, whatever is answered"
+    );
     let failure = sent.expect_err("it is not accepted");
     assert_eq!(failure.message.lines().count(), 1, "{failure:?}");
     failure
@@ -169,9 +196,24 @@ fn failure(answer: Answer, time: Duration) -> Failure {
 #[test]
 fn answers_that_may_change() {
     for (answer, time, message, again) in [
-        (Answer::Status(500, "", "no\nspace"), LONG, "status 500 (Internal Server Error): no", None),
-        (Answer::Status(503, "Retry-After: 7\r\n", ""), LONG, "status 503 (Service Unavailable)", Some(7)),
-        (Answer::Status(429, "Retry-After: 2\r\n", ""), LONG, "status 429 (Too Many Requests)", Some(2)),
+        (
+            Answer::Status(500, "", "no\nspace"),
+            LONG,
+            "status 500 (Internal Server Error): no",
+            None,
+        ),
+        (
+            Answer::Status(503, "Retry-After: 7\r\n", ""),
+            LONG,
+            "status 503 (Service Unavailable)",
+            Some(7),
+        ),
+        (
+            Answer::Status(429, "Retry-After: 2\r\n", ""),
+            LONG,
+            "status 429 (Too Many Requests)",
+            Some(2),
+        ),
         (
             Answer::Status(429, "Retry-After: Sat, 21 Nov 2026 14:03:22 GMT\r\n", ""),
             LONG,
@@ -182,10 +224,18 @@ fn answers_that_may_change() {
         (Answer::CutRequest, LONG, "", None),
         (Answer::CutAnswer, LONG, "", None),
         (Answer::EndlessHeaders, LONG, "", None),
-        (Answer::Endless(500), LONG, "status 500 (Internal Server Error): xxx", None),
+        (
+            Answer::Endless(500),
+            LONG,
+            "status 500 (Internal Server Error): xxx",
+            None,
+        ),
     ] {
         let failure = failure(answer.clone(), time);
-        assert!(failure.message.starts_with(message), "{answer:?}: {failure}");
+        assert!(
+            failure.message.starts_with(message),
+            "{answer:?}: {failure}"
+        );
         let again = Again::After(again.map(Duration::from_secs));
         assert_eq!(failure.again, again, "{answer:?}: {failure}");
     }
@@ -198,10 +248,19 @@ fn answers_that_may_change() {
 #[test]
 fn answers_that_will_not_change() {
     for (answer, message) in [
-        (Answer::Status(400, "", "\n bad\x1b[31m label \n"), r"status 400 (Bad Request): bad\u{1b}[31m label"),
+        (
+            Answer::Status(400, "", "\n bad\x1b[31m label \n"),
+            r"status 400 (Bad Request): bad\u{1b}[31m label",
+        ),
         (Answer::Status(401, "", ""), "status 401 (Unauthorized)"),
-        (Answer::Status(404, "", "404 page"), "status 404 (Not Found): 404 page"),
-        (Answer::Loop, "status 307 (Temporary Redirect), a redirect to /ingest, which is not followed"),
+        (
+            Answer::Status(404, "", "404 page"),
+            "status 404 (Not Found): 404 page",
+        ),
+        (
+            Answer::Loop,
+            "status 307 (Temporary Redirect), a redirect to /ingest, which is not followed",
+        ),
         (
             Answer::Status(302, "Location: http://elsewhere/login\r\n", ""),
             "status 302 (Found), a redirect to http://elsewhere/login, which is not followed",
@@ -222,7 +281,13 @@ fn odd_ways_to_accept() {
         Answer::Status(200, "", "cut after this, whatever was promised"),
     ] {
         let receiver = Receiver::start(move |_| answer.clone());
-        send_to(&receiver.url, Format::Ingest, &Client::new(None, None), LONG).expect("accepted");
+        send_to(
+            &receiver.url,
+            Format::Ingest,
+            &Client::new(None, None),
+            LONG,
+        )
+        .expect("accepted");
         assert_eq!(receiver.requests().len(), 1);
     }
 }
@@ -235,19 +300,30 @@ fn a_deaf_receiver() {
     let mut text = 0_u64;
     for line in 1..200_000 {
         // Names that do not compress.
-        text = text.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let name = format!("{text:016x}{:016x}{:016x}", text.rotate_left(17) ^ 0x5DEE_CE66, !text);
+        text = text
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let name = format!(
+            "{text:016x}{:016x}{:016x}",
+            text.rotate_left(17) ^ 0x5DEE_CE66,
+            !text
+        );
         let file = builder.file((&*name).into());
         let traceback = builder.traceback([(file, line)], None);
         builder.trace(0, 1, traceback);
     }
     let target = Target::new(&receiver.url, None).expect("valid");
     let until = UNIX_EPOCH + Duration::from_secs(2);
-    let span = Span { from: UNIX_EPOCH, until };
+    let span = Span {
+        from: UNIX_EPOCH,
+        until,
+    };
     let snapshot = builder.build().expect("not too much");
     let request = Request::new(&target, &snapshot, &labels(), span).expect("in memory");
     let size = request.size();
     assert!(size > 8 << 20, "{size}");
-    let failure = Client::new(None, None).send(&request, SHORT).expect_err("nobody reads");
+    let failure = Client::new(None, None)
+        .send(&request, SHORT)
+        .expect_err("nobody reads");
     assert_eq!(failure.message, "no answer in time");
 }

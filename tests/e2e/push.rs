@@ -31,8 +31,18 @@ fn whatever_the_end_is() {
         ("", Some(0), None, ""),
         ("import sys; sys.exit(3)", Some(3), None, ""),
         ("import os; os._exit(4)", Some(4), None, ""),
-        ("1 / 0", Some(1), None, "ZeroDivisionError: division by zero\n"),
-        ("raise KeyboardInterrupt", None, Some(2), "KeyboardInterrupt\n"),
+        (
+            "1 / 0",
+            Some(1),
+            None,
+            "ZeroDivisionError: division by zero\n",
+        ),
+        (
+            "raise KeyboardInterrupt",
+            None,
+            Some(2),
+            "KeyboardInterrupt\n",
+        ),
         (
             "import os, signal; os.kill(os.getpid(), signal.SIGTERM); import time; time.sleep(100)",
             None,
@@ -59,11 +69,17 @@ fn whatever_the_end_is() {
         let seconds = |name: &str| request.query[name].parse::<u64>().expect("seconds");
         assert!(seconds("from") < seconds("until"));
         let profile = request.profile();
-        assert_eq!(profile.types(), [("inuse_objects", "count"), ("inuse_space", "bytes")]);
+        assert_eq!(
+            profile.types(),
+            [("inuse_objects", "count"), ("inuse_space", "bytes")]
+        );
         assert_eq!(profile.time_nanos as u64 / 1_000_000_000, seconds("until"));
         let (service, labels) = request.name();
         let of_labels: Vec<_> = labels.keys().map(String::as_str).collect();
-        assert_eq!((&*service, &of_labels[..]), ("tracepy", &["host", "pid", "version"][..]));
+        assert_eq!(
+            (&*service, &of_labels[..]),
+            ("tracepy", &["host", "pid", "version"][..])
+        );
         assert_eq!(labels["pid"], process);
         assert!(!labels["host"].is_empty());
     }
@@ -74,7 +90,10 @@ fn every_so_often() {
     ours_only!();
     let receiver = Receiver::start(|_| ACCEPTED);
     let options = [
-        ("push", &*format!("{}/push.v1.PusherService/Push", receiver.url)),
+        (
+            "push",
+            &*format!("{}/push.v1.PusherService/Push", receiver.url),
+        ),
         ("push_interval", "0.2"),
         ("push_labels", "version=7,team=a b"),
         ("push_name", "shop"),
@@ -89,14 +108,19 @@ fn every_so_often() {
     let out = running.wait().stdout_is("").stderr_is("");
     let by = out.status.signal() == Some(15);
     out.check(by, "expected an end by SIGTERM");
-    assert!(receiver.requests().len() > requests.len(), "one more at the end");
+    assert!(
+        receiver.requests().len() > requests.len(),
+        "one more at the end"
+    );
     for request in &receiver.requests() {
         assert_eq!(request.headers["x-scope-orgid"], "team-a");
         assert_eq!(request.headers["authorization"], "Bearer t0ken");
         let labels = request.json()["series"][0]["labels"].clone();
         let labels = labels.as_array().expect("a list");
         let has = |name: &str, value: &str| {
-            let found = labels.iter().any(|one| one["name"] == name && one["value"] == value);
+            let found = labels
+                .iter()
+                .any(|one| one["name"] == name && one["value"] == value);
             assert!(found, "{name}={value}: {labels:?}");
         };
         has("__name__", "memory");
@@ -123,15 +147,24 @@ fn bad_receivers_change_nothing() {
     ours_only!();
     let expected = tracepy().args(["-c", PROGRAM]).run().code(5).stdout;
     for (answer, why) in [
-        (Answer::Status(500, "", "full"), "status 500 (Internal Server Error): full"),
-        (Answer::Status(429, "Retry-After: 3600\r\n", ""), "status 429 (Too Many Requests)"),
+        (
+            Answer::Status(500, "", "full"),
+            "status 500 (Internal Server Error): full",
+        ),
+        (
+            Answer::Status(429, "Retry-After: 3600\r\n", ""),
+            "status 429 (Too Many Requests)",
+        ),
         (Answer::Status(401, "", ""), "status 401 (Unauthorized)"),
         (Answer::Silent, ""),
         (Answer::Deaf, ""),
         (Answer::CutRequest, ""),
         (Answer::CutAnswer, ""),
         (Answer::EndlessHeaders, ""),
-        (Answer::Endless(503), "status 503 (Service Unavailable): xxx"),
+        (
+            Answer::Endless(503),
+            "status 503 (Service Unavailable): xxx",
+        ),
         (Answer::Loop, "a redirect to /ingest, which is not followed"),
     ] {
         let what = format!("{answer:?}");
@@ -147,7 +180,11 @@ fn bad_receivers_change_nothing() {
         assert!(receiver.connections() > 0, "{what}");
     }
     let options = [("push", &*nobody()), ("push_interval", "0.1")];
-    let out = with(&options).args(["-c", PROGRAM]).run().code(5).stdout_is(&expected);
+    let out = with(&options)
+        .args(["-c", PROGRAM])
+        .run()
+        .code(5)
+        .stdout_is(&expected);
     let once = out.stderr.lines().count() == 1 && out.stderr.contains("Connection refused");
     out.check(once, "one line when it begins to fail");
 }
@@ -156,7 +193,11 @@ fn bad_receivers_change_nothing() {
 fn what_accepts_in_odd_ways() {
     ours_only!();
     let expected = tracepy().args(["-c", PROGRAM]).run().code(5).stdout;
-    for answer in [Answer::Slow, Answer::Endless(200), Answer::Status(204, "", "")] {
+    for answer in [
+        Answer::Slow,
+        Answer::Endless(200),
+        Answer::Status(204, "", ""),
+    ] {
         let receiver = Receiver::start(move |_| answer.clone());
         let out = to(&receiver.url).args(["-c", PROGRAM]).run().code(5);
         out.stdout_is(&expected).stderr_is("");
@@ -179,7 +220,10 @@ fn it_works_again() {
     running.signal("TERM");
     let out = running.wait();
     let lines: Vec<_> = out.stderr.lines().collect();
-    let begin = format!("tracemalloc: cannot push to {}/ingest: status 404", receiver.url);
+    let begin = format!(
+        "tracemalloc: cannot push to {}/ingest: status 404",
+        receiver.url
+    );
     let again = format!(
         "tracemalloc: snapshots are pushed to {}/ingest again, after 2 (those lost)",
         receiver.url
@@ -199,7 +243,11 @@ fn children_push_for_themselves() {
                 \x20   os._exit(0)\n\
                 os.waitpid(pid, 0)\n\
                 print(pid)\n";
-    let out = to(&receiver.url).args(["-c", code]).run().success().stderr_is("");
+    let out = to(&receiver.url)
+        .args(["-c", code])
+        .run()
+        .success()
+        .stderr_is("");
     let requests = receiver.requests();
     assert_eq!(requests.len(), 2);
     assert_eq!(pid(&requests[0]), out.stdout.trim());
@@ -274,8 +322,15 @@ fn dumps_and_pushes_together() {
     let dir = Dir::new();
     let receiver = Receiver::start(|_| ACCEPTED);
     let dump = dir.path().join("x.dump");
-    let options = [("push", &*receiver.url), ("dump", super::dump_options::text(&dump))];
-    with(&options).args(["-c", "pass"]).run().success().stderr_is("");
+    let options = [
+        ("push", &*receiver.url),
+        ("dump", super::dump_options::text(&dump)),
+    ];
+    with(&options)
+        .args(["-c", "pass"])
+        .run()
+        .success()
+        .stderr_is("");
     assert_eq!(names(dir.path()), ["x.dump"]);
     assert_eq!(receiver.requests().len(), 1);
 }
@@ -300,9 +355,21 @@ fn what_cannot_work_ends_the_start() {
     for (option, value, why) in [
         ("push", "localhost:4040", "a URL that begins with http://"),
         ("push", "http://h/elsewhere", "the path says no format"),
-        ("push", "http://me:hunter2@h/", "a user or a password does not belong in a URL"),
-        ("push_token", "hunter2", "a secret does not belong on a command line"),
-        ("push_name", "shop", "this needs -X tracemalloc_push=URL, too"),
+        (
+            "push",
+            "http://me:hunter2@h/",
+            "a user or a password does not belong in a URL",
+        ),
+        (
+            "push_token",
+            "hunter2",
+            "a secret does not belong on a command line",
+        ),
+        (
+            "push_name",
+            "shop",
+            "this needs -X tracemalloc_push=URL, too",
+        ),
     ] {
         let out = with(&[(option, value)]).args(["-c", "print(1)"]).run();
         let out = out.code(1).stdout_is("");
@@ -314,8 +381,12 @@ fn what_cannot_work_ends_the_start() {
     let out = labels.run().code(1).stdout_is("");
     let says = out.stderr.contains("the name of a label");
     out.check(says, "the label is told");
-    let tls = tracepy().env("PYTHONTRACEMALLOC_PUSH", "ftp://h").args(["-c", "print(1)"]);
+    let tls = tracepy()
+        .env("PYTHONTRACEMALLOC_PUSH", "ftp://h")
+        .args(["-c", "print(1)"]);
     tls.run().code(1).stdout_is("");
-    let ignored = tracepy().env("PYTHONTRACEMALLOC_PUSH", "ftp://h").args(["-E", "-c", "print(1)"]);
+    let ignored = tracepy()
+        .env("PYTHONTRACEMALLOC_PUSH", "ftp://h")
+        .args(["-E", "-c", "print(1)"]);
     ignored.run().success().stdout_is("1\n");
 }

@@ -60,7 +60,10 @@ pub(super) fn plan(
     let Some(push) = push else {
         // Variables may be there for another program, such as `tracemalloc push`.
         let all = [interval, labels, name, tenant, token_file, basic_file];
-        let alone = all.into_iter().flatten().find(|given| given.from.starts_with("-X"));
+        let alone = all
+            .into_iter()
+            .flatten()
+            .find(|given| given.from.starts_with("-X"));
         return alone.map_or(Ok(None), |alone| {
             Err(alone.fault("this needs -X tracemalloc_push=URL, too"))
         });
@@ -115,7 +118,10 @@ fn without_value(given: &Given, why: &str) -> String {
 /// The name of the script without its ending, or of its folder where it is a `__main__.py`.
 fn service(script: Option<&OsStr>) -> String {
     let path = script.map(Path::new);
-    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = |path: &Path| {
+        path.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+    };
     let name = path.and_then(stem).filter(|name| name != "__main__");
     let folder = || path.and_then(Path::parent).and_then(stem);
     name.or_else(folder).unwrap_or_else(|| "tracepy".to_owned())
@@ -169,7 +175,10 @@ mod tests {
         let variables = [
             ("PYTHONTRACEMALLOC_PUSH", "http://variable"),
             ("PYTHONTRACEMALLOC_PUSH_INTERVAL", "0.5"),
-            ("PYTHONTRACEMALLOC_PUSH_LABELS", "version=2.1,host=h,region=eu"),
+            (
+                "PYTHONTRACEMALLOC_PUSH_LABELS",
+                "version=2.1,host=h,region=eu",
+            ),
             ("PYTHONTRACEMALLOC_PUSH_NAME", "shop"),
             ("PYTHONTRACEMALLOC_PUSH_TENANT", "team-a"),
             ("PYTHONTRACEMALLOC_PUSH_BASIC", "me:secret"),
@@ -201,8 +210,14 @@ mod tests {
     fn what_cannot_work() {
         let url = "tracemalloc_push=http://h";
         for (options, message) in [
-            (&["tracemalloc_push"][..], "-X tracemalloc_push: a value is missing"),
-            (&["tracemalloc_push=h:1"], "-X tracemalloc_push=h:1: a URL that begins with"),
+            (
+                &["tracemalloc_push"][..],
+                "-X tracemalloc_push: a value is missing",
+            ),
+            (
+                &["tracemalloc_push=h:1"],
+                "-X tracemalloc_push=h:1: a URL that begins with",
+            ),
             (
                 &["tracemalloc_push=http://me:secret@h"],
                 "-X tracemalloc_push: a user or a password does not belong",
@@ -211,18 +226,36 @@ mod tests {
                 &["tracemalloc_push_name=x"],
                 "-X tracemalloc_push_name=x: this needs -X tracemalloc_push=URL, too",
             ),
-            (&[url, "tracemalloc_push_interval=0"], "a number of seconds is needed"),
-            (&[url, "tracemalloc_push_name=a b"], "a name of ASCII letters"),
+            (
+                &[url, "tracemalloc_push_interval=0"],
+                "a number of seconds is needed",
+            ),
+            (
+                &[url, "tracemalloc_push_name=a b"],
+                "a name of ASCII letters",
+            ),
             (&[url, "tracemalloc_push_labels=a"], "a label is name=value"),
-            (&[url, "tracemalloc_push_labels=a=b,"], "a label is name=value"),
+            (
+                &[url, "tracemalloc_push_labels=a=b,"],
+                "a label is name=value",
+            ),
             (&[url, "tracemalloc_push_tenant=a b"], "without blanks"),
-            (&[url, "tracemalloc_push_token_file=/no/such"], "cannot read /no/such"),
-            (&[url, "tracemalloc_push_token=secret"], "does not belong on a command line"),
+            (
+                &[url, "tracemalloc_push_token_file=/no/such"],
+                "cannot read /no/such",
+            ),
+            (
+                &[url, "tracemalloc_push_token=secret"],
+                "does not belong on a command line",
+            ),
         ] {
             let error = of(options, &[]).expect_err(message);
             assert!(error.starts_with("tracemalloc: "), "{error}");
             assert!(error.contains(message), "{error}");
-            assert!(!error.contains("secret@") && !error.contains("=secret"), "{error}");
+            assert!(
+                !error.contains("secret@") && !error.contains("=secret"),
+                "{error}"
+            );
             assert_eq!(error.matches('\n').count(), 1, "{error}");
         }
         let basic = [("PYTHONTRACEMALLOC_PUSH_BASIC", "secret")];

@@ -172,7 +172,10 @@ fn serve(
         return;
     };
     let to = request.path.clone();
-    if !matches!(answer, Answer::Status(300.., ..) | Answer::Endless(300..) | Answer::Loop) {
+    if !matches!(
+        answer,
+        Answer::Status(300.., ..) | Answer::Endless(300..) | Answer::Loop
+    ) {
         requests.lock().expect("nobody panics").push(request);
     }
     let mut send = |text: &str| out.write_all(text.as_bytes()).is_ok();
@@ -186,7 +189,9 @@ fn serve(
         Answer::Silent => linger(),
         Answer::CutAnswer => _ = send("HTTP/1.1 200 OK\r\nContent-Le"),
         Answer::Endless(status) => {
-            send(&format!("HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n"));
+            send(&format!(
+                "HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n"
+            ));
             let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
             while !is_over.load(Ordering::SeqCst) && send(&chunk) {}
         }
@@ -197,7 +202,9 @@ fn serve(
         }
         Answer::Loop => {
             let location = format!("Location: {to}\r\n");
-            send(&format!("HTTP/1.1 307 X\r\n{location}Content-Length: 0\r\n\r\n"));
+            send(&format!(
+                "HTTP/1.1 307 X\r\n{location}Content-Length: 0\r\n\r\n"
+            ));
         }
         Answer::Slow => {
             for byte in "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".chars() {
@@ -231,7 +238,9 @@ fn read(input: &mut BufReader<TcpStream>) -> Option<Received> {
     Some(Received {
         method,
         path: path.to_owned(),
-        query: pairs.map(|(name, value)| (decoded(name), decoded(value))).collect(),
+        query: pairs
+            .map(|(name, value)| (decoded(name), decoded(value)))
+            .collect(),
         headers,
         body,
     })
@@ -328,7 +337,9 @@ impl Profile {
     pub fn types(&self) -> Vec<(&str, &str)> {
         let text = |id: i64| self.string_table[usize::try_from(id).expect("an index")].as_str();
         let types = self.sample_type.iter();
-        types.map(|kind| (text(kind.kind), text(kind.unit))).collect()
+        types
+            .map(|kind| (text(kind.kind), text(kind.unit)))
+            .collect()
     }
 
     /// All objects and bytes.

@@ -273,14 +273,18 @@ mod tests {
 
     #[test]
     fn the_time_in_a_name() {
-        let at = |seconds, millis: u32| Some(UNIX_EPOCH + Duration::new(seconds, millis * 1_000_000));
+        let at =
+            |seconds, millis: u32| Some(UNIX_EPOCH + Duration::new(seconds, millis * 1_000_000));
         // From `date -u -d @…`.
         for (name, time) in [
             ("4711-20261121T140322.125Z.dump", at(1_795_269_802, 125)),
             ("20000229T000000.007Z", at(951_782_400, 7)),
             ("x21000301T000000.000Zy", at(4_107_542_400, 0)),
             ("19700101T000000.000Z", at(0, 0)),
-            ("a-19990101T000000.000Z-20000229T000000.007Z", at(951_782_400, 7)),
+            (
+                "a-19990101T000000.000Z-20000229T000000.007Z",
+                at(951_782_400, 7),
+            ),
             ("20261321T140322.125Z", None),
             ("20261121T240322.125Z", None),
             ("20261121T140322.125", None),
