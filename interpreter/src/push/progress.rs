@@ -32,7 +32,9 @@ pub(super) fn has_ended() -> bool {
 /// The last push begins, after which there is none if `end`. Gives whether there was one before.
 pub(super) fn end(end: bool) -> bool {
     let mut progress = PROGRESS.lock();
-    std::mem::replace(&mut progress.ended, progress.ended || end)
+    let before = progress.ended;
+    progress.ended |= end;
+    before
 }
 
 /// A snapshot was taken now; gives when the one before was.
@@ -44,9 +46,9 @@ pub(super) fn taken(now: SystemTime) -> SystemTime {
 pub(super) fn accepted(plan: &Plan) {
     let failures = std::mem::take(&mut PROGRESS.lock().failures);
     if failures > 0 {
-        let snapshots = if failures == 1 { "one" } else { "those" };
+        let were = if failures == 1 { " was" } else { "s were" };
         tell(&format!(
-            "snapshots are pushed to {} again, after {failures} ({snapshots} lost)",
+            "pushing to {} works again; {failures} snapshot{were} lost",
             plan.target
         ));
     }
