@@ -29,6 +29,11 @@ pub(super) fn has_ended() -> bool {
     PROGRESS.lock().ended
 }
 
+/// Whether the last snapshot was not accepted.
+pub(super) fn is_failing() -> bool {
+    PROGRESS.lock().failures > 0
+}
+
 /// The last push begins, after which there is none if `end`. Gives whether there was one before.
 pub(super) fn end(end: bool) -> bool {
     let mut progress = PROGRESS.lock();

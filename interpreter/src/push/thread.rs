@@ -19,6 +19,8 @@ use vm_hooks::SnapshotError;
 const REQUEST: Duration = Duration::from_secs(10);
 /// How often a snapshot is sent again, if there is time before the next.
 const MORE: u32 = 2;
+/// The same at the end, unless pushes were failing before.
+const MORE_AT_THE_END: u32 = 1;
 /// How long the end of the program is put off, at most.
 const LAST: Duration = Duration::from_secs(3);
 
@@ -58,7 +60,12 @@ pub(crate) fn last(end: bool) {
     let began = Instant::now();
     HIDDEN_THREADS.fetch_add(1, Ordering::Relaxed);
     let sent = spawn(move || {
-        let outcome = push(plan, &client(plan), began + LAST, LAST);
+        let more = if progress::is_failing() {
+            0
+        } else {
+            MORE_AT_THE_END
+        };
+        let outcome = push(plan, &client(plan), began + LAST, LAST, more);
         // Nobody waits any more if this fails.
         _ = answer.send(outcome);
     })
@@ -90,7 +97,7 @@ fn run(plan: &Plan) {
             return;
         }
         let begun = Instant::now();
-        let outcome = push(plan, &client, begun + plan.interval, REQUEST);
+        let outcome = push(plan, &client, begun + plan.interval, REQUEST, MORE);
         if progress::has_ended() {
             return;
         }
@@ -113,9 +120,16 @@ fn tell(plan: &Plan, outcome: Result<bool, String>) -> u32 {
     }
 }
 
-/// Takes a snapshot and sends it; again where that may help, and there is time until `end`. Gives whether
-/// there was one: there is none while tracing is off.
-fn push(plan: &Plan, client: &Client, end: Instant, longest: Duration) -> Result<bool, String> {
+/// Takes a snapshot and sends it; `more` times again where that may help, and there is time until `end`. A
+/// request ends with `longest`, and at the end with `end`, too. Gives whether there was a snapshot: there is
+/// none while tracing is off.
+fn push(
+    plan: &Plan,
+    client: &Client,
+    end: Instant,
+    longest: Duration,
+    more: u32,
+) -> Result<bool, String> {
     let snapshot = match vm_hooks::take_snapshot() {
         Ok(snapshot) => snapshot,
         Err(SnapshotError::NotTracing) => return Ok(false),
@@ -128,17 +142,15 @@ fn push(plan: &Plan, client: &Client, end: Instant, longest: Duration) -> Result
         .map_err(|error| error.to_string())?;
     // While it is sent, its traces are not kept twice.
     drop(snapshot);
-    let mut retries = Retries::new(MORE);
+    let mut retries = Retries::new(more);
+    let left = || end.saturating_duration_since(Instant::now());
     loop {
-        let is_last = longest == LAST;
-        let left = end.saturating_duration_since(Instant::now());
-        let time = if is_last { left } else { longest };
+        let time = if longest == LAST { left() } else { longest };
         let failure = match client.send(&request, time.max(Duration::from_millis(1))) {
             Ok(()) => return Ok(true),
             Err(failure) => failure,
         };
-        let left = end.saturating_duration_since(Instant::now());
-        match retries.after(&failure).filter(|wait| *wait < left) {
+        match retries.after(&failure).filter(|wait| *wait < left()) {
             Some(wait) => std::thread::sleep(wait),
             None => return Err(failure.message),
         }
