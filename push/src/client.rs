@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io::Read;
 use std::net::ToSocketAddrs;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ureq::Agent;
@@ -33,7 +33,8 @@ const TENANT: &str = "X-Scope-OrgID";
 
 /// Sends requests to receivers, each over a connection of its own.
 pub struct Client {
-    agent: Agent,
+    plain: OnceLock<Agent>,
+    secure: OnceLock<Agent>,
     auth: Option<Auth>,
     tenant: Option<String>,
 }
@@ -73,28 +74,21 @@ impl Client {
     /// A client. For `https`, certificates are those that the system trusts (or `SSL_CERT_FILE`), and
     /// Mozilla's where it has none.
     pub fn new(auth: Option<Auth>, tenant: Option<String>) -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(roots())
-            .unversioned_rustls_crypto_provider(Arc::new(
-                rustls::crypto::aws_lc_rs::default_provider(),
-            ))
-            .build();
-        let config = Config::builder()
-            .http_status_as_error(false)
-            .proxy(None)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_connections(0)
-            .max_response_header_size(HEADERS)
-            .timeout_connect(Some(CONNECT))
-            .user_agent(concat!("tracepy/", env!("CARGO_PKG_VERSION")))
-            .accept_encoding("identity")
-            .tls_config(tls)
-            .build();
         Self {
-            agent: Agent::with_parts(config, DefaultConnector::default(), InThisThread),
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
             auth,
             tenant,
+        }
+    }
+
+    /// What sends to such a URL. Certificates are looked for when they are needed.
+    fn agent(&self, url: &str) -> &Agent {
+        let scheme = url.split(':').next().unwrap_or_default();
+        if scheme.eq_ignore_ascii_case("https") {
+            self.secure.get_or_init(|| agent(roots()))
+        } else {
+            self.plain.get_or_init(|| agent(RootCerts::WebPki))
         }
     }
 
@@ -105,7 +99,7 @@ impl Client {
     /// When it was not accepted within `time`.
     pub fn send(&self, request: &Request, time: Duration) -> Result<(), Failure> {
         let mut post = self
-            .agent
+            .agent(&request.url)
             .post(&request.url)
             .config()
             .timeout_global(Some(time))
@@ -127,6 +121,27 @@ impl Client {
             Err(error) => Err(Failure::passing(told(&error))),
         }
     }
+}
+
+fn agent(roots: RootCerts) -> Agent {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let tls = TlsConfig::builder()
+        .root_certs(roots)
+        .unversioned_rustls_crypto_provider(Arc::new(provider))
+        .build();
+    let config = Config::builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_connections(0)
+        .max_response_header_size(HEADERS)
+        .timeout_connect(Some(CONNECT))
+        .user_agent(concat!("tracepy/", env!("CARGO_PKG_VERSION")))
+        .accept_encoding("identity")
+        .tls_config(tls)
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), InThisThread)
 }
 
 fn judge(answer: Response<ureq::Body>) -> Result<(), Failure> {
