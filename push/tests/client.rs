@@ -222,7 +222,7 @@ fn answers_that_may_change() {
         ),
         (Answer::Silent, SHORT, "no answer in time", None),
         (Answer::CutRequest, LONG, "", None),
-        (Answer::CutAnswer, LONG, "", None),
+        (Answer::CutReply, LONG, "", None),
         (Answer::EndlessHeaders, LONG, "", None),
         (
             Answer::Endless(500),

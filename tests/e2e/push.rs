@@ -159,7 +159,7 @@ fn bad_receivers_change_nothing() {
         (Answer::Silent, ""),
         (Answer::Deaf, ""),
         (Answer::CutRequest, ""),
-        (Answer::CutAnswer, ""),
+        (Answer::CutReply, ""),
         (Answer::EndlessHeaders, ""),
         (
             Answer::Endless(503),

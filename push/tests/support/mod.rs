@@ -27,7 +27,7 @@ pub enum Answer {
     /// Closes the connection after a few bytes of the request.
     CutRequest,
     /// Closes the connection in the middle of the answer's headers.
-    CutAnswer,
+    CutReply,
     /// This status, with a body that does not end.
     Endless(u16),
     /// Headers that do not end.
@@ -187,7 +187,7 @@ fn serve(
             ));
         }
         Answer::Silent => linger(),
-        Answer::CutAnswer => _ = send("HTTP/1.1 200 OK\r\nContent-Le"),
+        Answer::CutReply => _ = send("HTTP/1.1 200 OK\r\nContent-Le"),
         Answer::Endless(status) => {
             send(&format!(
                 "HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -158,7 +158,7 @@ fn a_bad_file_is_one_line_and_the_rest_is_sent() {
 fn failures_that_pass() {
     let receiver = Receiver::start(|connection| match connection {
         0 => Answer::Status(500, "", "not now"),
-        1 => Answer::CutAnswer,
+        1 => Answer::CutReply,
         _ => ACCEPTED,
     });
     push(&[&fixture()], &receiver.url, &[]).ok();
