@@ -19,9 +19,12 @@ fn pid(request: &Received) -> String {
     request.name().1["pid"].clone()
 }
 
+/// As long as a test may take: a machine with much else to do gets there, too.
+const PATIENCE: (&str, &str) = ("push_last", "100");
+
 /// Pushed to that receiver, at the end only.
 fn to(url: &str) -> Cmd {
-    with(&[("push", url), ("push_interval", "1000")])
+    with(&[("push", url), ("push_interval", "1000"), PATIENCE])
 }
 
 #[test]
@@ -97,6 +100,7 @@ fn every_so_often() {
         ("push_interval", "0.2"),
         ("push_labels", "version=7,team=a b"),
         ("push_name", "shop"),
+        PATIENCE,
     ];
     let dir = Dir::new();
     let cmd = with(&options)
@@ -278,6 +282,7 @@ fn children_that_are_started() {
     let receiver = Receiver::start(|_| ACCEPTED);
     let cmd = tracepy()
         .env("PYTHONTRACEMALLOC_PUSH", &receiver.url)
+        .env("PYTHONTRACEMALLOC_PUSH_LAST", "100")
         .env("PYTHONTRACEMALLOC_PUSH_INTERVAL", "1000");
     let out = cmd.arg(&script).run().success().stderr_is("");
     let mut expected: Vec<u64> = out.stdout.split_whitespace().flat_map(str::parse).collect();
@@ -325,6 +330,7 @@ fn dumps_and_pushes_together() {
     let options = [
         ("push", &*receiver.url),
         ("dump", super::dump_options::text(&dump)),
+        PATIENCE,
     ];
     with(&options)
         .args(["-c", "pass"])

@@ -71,6 +71,8 @@ Snapshots for a continuous profiler; they imply -X tracemalloc=25, too:
         : send one to Pyroscope, Alloy or Parca now and then, and at the end
 -X tracemalloc_push_interval=SECONDS
         : how often, default 15
+-X tracemalloc_push_last=SECONDS
+        : how long the end may take for the last one, default 3; 0 for none
 -X tracemalloc_push_name=SERVICE, -X tracemalloc_push_labels=a=b,c=d
         : of what; host, pid and version are labels in any case
 -X tracemalloc_push_tenant=NAME

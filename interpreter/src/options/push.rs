@@ -16,6 +16,7 @@ const INTERVAL: Setting = Setting(
     "tracemalloc_push_interval",
     "PYTHONTRACEMALLOC_PUSH_INTERVAL",
 );
+const LAST: Setting = Setting("tracemalloc_push_last", "PYTHONTRACEMALLOC_PUSH_LAST");
 const LABELS: Setting = Setting("tracemalloc_push_labels", "PYTHONTRACEMALLOC_PUSH_LABELS");
 const NAME: Setting = Setting("tracemalloc_push_name", "PYTHONTRACEMALLOC_PUSH_NAME");
 const TENANT: Setting = Setting("tracemalloc_push_tenant", "PYTHONTRACEMALLOC_PUSH_TENANT");
@@ -33,6 +34,9 @@ const BASIC: Setting = Setting("tracemalloc_push_basic", "PYTHONTRACEMALLOC_PUSH
 
 /// From one push to the next where nothing is said.
 const SECONDS: Duration = Duration::from_secs(15);
+/// How long the end is put off where nothing is said, and the most that can be asked for.
+const END: Duration = Duration::from_secs(3);
+const LONGEST: f64 = 3600.0;
 
 /// The pushes of a run, `None` where none are asked for. `script` names the service where nothing else does.
 ///
@@ -56,10 +60,10 @@ pub(super) fn plan(
     let push = given(PUSH)?;
     let [interval, labels, name] = [given(INTERVAL)?, given(LABELS)?, given(NAME)?];
     let [tenant, token_file, basic_file] = [given(TENANT)?, given(TOKEN_FILE)?, given(BASIC_FILE)?];
-    let [token, basic] = [given(TOKEN)?, given(BASIC)?];
+    let [token, basic, last] = [given(TOKEN)?, given(BASIC)?, given(LAST)?];
     let Some(push) = push else {
         // Variables may be there for another program, such as `tracemalloc push`.
-        let all = [interval, labels, name, tenant, token_file, basic_file];
+        let all = [interval, last, labels, name, tenant, token_file, basic_file];
         let alone = all
             .into_iter()
             .flatten()
@@ -73,6 +77,7 @@ pub(super) fn plan(
         false => push.fault(why),
     })?;
     let interval = interval.map(|given| given.read(seconds)).transpose()?;
+    let last = last.map(|given| given.read(patience)).transpose()?;
     let mut all = match &name {
         Some(name) => name.read(Labels::new)?,
         None => Labels::of_anything(&service(script)),
@@ -105,6 +110,7 @@ pub(super) fn plan(
     Ok(Some(Plan {
         target,
         interval: interval.unwrap_or(SECONDS),
+        last: last.unwrap_or(END),
         labels: all,
         auth,
         tenant,
@@ -113,6 +119,14 @@ pub(super) fn plan(
 
 fn without_value(given: &Given, why: &str) -> String {
     format!("tracemalloc: {}: {why}\n", given.from)
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok();
+    let seconds = seconds.filter(|seconds| (0.0..=LONGEST).contains(seconds));
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds from 0 to 3600 is needed".to_owned())
 }
 
 /// The name of the script without its ending, or of its folder where it is a `__main__.py`.
@@ -166,7 +180,7 @@ mod tests {
         let plan = of(&["tracemalloc_push=http://h:4040"], &[]);
         let plan = plan.expect("valid").expect("a plan");
         assert_eq!(plan.target.url(), "http://h:4040/ingest");
-        assert_eq!(plan.interval, SECONDS);
+        assert_eq!((plan.interval, plan.last), (SECONDS, END));
         let labels = plan.labels.to_string();
         assert!(labels.starts_with("my_shop{host="), "{labels}");
         assert!(labels.ends_with(",version=unknown}"), "{labels}");
@@ -180,6 +194,7 @@ mod tests {
                 "version=2.1,host=h,region=eu",
             ),
             ("PYTHONTRACEMALLOC_PUSH_NAME", "shop"),
+            ("PYTHONTRACEMALLOC_PUSH_LAST", "0"),
             ("PYTHONTRACEMALLOC_PUSH_TENANT", "team-a"),
             ("PYTHONTRACEMALLOC_PUSH_BASIC", "me:secret"),
         ];
@@ -187,6 +202,7 @@ mod tests {
         let plan = plan.expect("valid").expect("a plan");
         assert_eq!(plan.target.url(), "http://option/ingest");
         assert_eq!(plan.interval, Duration::from_millis(500));
+        assert_eq!(plan.last, Duration::ZERO);
         let labels = plan.labels.to_string();
         assert_eq!(labels, "shop{host=h,region=eu,version=2.1}");
         assert_eq!(plan.tenant.as_deref(), Some("team-a"));

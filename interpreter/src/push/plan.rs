@@ -15,6 +15,8 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     /// From one to the next.
     pub(crate) interval: Duration,
+    /// How long the end of the program is put off, at most.
+    pub(crate) last: Duration,
     /// All labels but that of the process, unless it was given.
     pub(crate) labels: Labels,
     /// Who sends.
@@ -49,6 +51,7 @@ mod tests {
         let plan = |seconds| Plan {
             target: Target::new("http://h", None).expect("valid"),
             interval: Duration::from_secs(seconds),
+            last: Duration::ZERO,
             labels: Labels::new("s").expect("valid"),
             auth: None,
             tenant: None,

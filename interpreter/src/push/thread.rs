@@ -1,7 +1,7 @@
 //! The thread that pushes every so often, and the push at the end.
 //!
 //! Invariant: both run no Python code, hold nothing of the VM, take no signal, are not traced, and are hidden
-//! from `os.fork`'s warning. The end waits for [`LAST`] at most.
+//! from `os.fork`'s warning. The end waits for as long as the plan says, at most.
 
 use super::plan::Plan;
 use super::progress;
@@ -21,8 +21,6 @@ const REQUEST: Duration = Duration::from_secs(10);
 const MORE: u32 = 2;
 /// The same at the end, unless pushes were failing before.
 const MORE_AT_THE_END: u32 = 1;
-/// How long the end of the program is put off, at most.
-const LAST: Duration = Duration::from_secs(3);
 
 /// What is asked for.
 static PLAN: OnceLock<Plan> = OnceLock::new();
@@ -52,7 +50,7 @@ pub(crate) fn last(end: bool) {
     let Some(plan) = PLAN.get() else {
         return;
     };
-    if progress::end(end) {
+    if progress::end(end) || plan.last.is_zero() {
         return;
     }
     // The other thread may be in the middle of a request that nobody answers.
@@ -65,15 +63,15 @@ pub(crate) fn last(end: bool) {
         } else {
             MORE_AT_THE_END
         };
-        let outcome = push(plan, &client(plan), began + LAST, LAST, more);
+        let outcome = push(plan, &client(plan), began + plan.last, None, more);
         // Nobody waits any more if this fails.
         _ = answer.send(outcome);
     })
     .map_err(|error| error.to_string())
     .and_then(|()| {
-        let left = LAST.saturating_sub(began.elapsed());
+        let left = plan.last.saturating_sub(began.elapsed());
         let outcome = answered.recv_timeout(left);
-        outcome.unwrap_or_else(|_| Err(format!("not done in {} seconds", LAST.as_secs())))
+        outcome.unwrap_or_else(|_| Err(format!("not done in {} seconds", plan.last.as_secs_f64())))
     });
     HIDDEN_THREADS.fetch_sub(1, Ordering::Relaxed);
     tell(plan, sent);
@@ -97,7 +95,7 @@ fn run(plan: &Plan) {
             return;
         }
         let begun = Instant::now();
-        let outcome = push(plan, &client, begun + plan.interval, REQUEST, MORE);
+        let outcome = push(plan, &client, begun + plan.interval, Some(REQUEST), MORE);
         if progress::has_ended() {
             return;
         }
@@ -121,13 +119,13 @@ fn tell(plan: &Plan, outcome: Result<bool, String>) -> u32 {
 }
 
 /// Takes a snapshot and sends it; `more` times again where that may help, and there is time until `end`. A
-/// request ends with `longest`, and at the end with `end`, too. Gives whether there was a snapshot: there is
+/// request ends after `longest`, or at `end` where nothing is said. Gives whether there was a snapshot: there is
 /// none while tracing is off.
 fn push(
     plan: &Plan,
     client: &Client,
     end: Instant,
-    longest: Duration,
+    longest: Option<Duration>,
     more: u32,
 ) -> Result<bool, String> {
     let snapshot = match vm_hooks::take_snapshot() {
@@ -145,7 +143,7 @@ fn push(
     let mut retries = Retries::new(more);
     let left = || end.saturating_duration_since(Instant::now());
     loop {
-        let time = if longest == LAST { left() } else { longest };
+        let time = longest.unwrap_or_else(left);
         let failure = match client.send(&request, time.max(Duration::from_millis(1))) {
             Ok(()) => return Ok(true),
             Err(failure) => failure,
