@@ -35,6 +35,15 @@ mod e2e {
     #[cfg(unix)]
     mod dump_series;
 
+    /// Snapshots that are pushed to a continuous profiler, and what a bad one does to the program.
+    #[cfg(unix)]
+    mod push;
+
+    /// The receiver of those tests.
+    #[cfg(unix)]
+    #[path = "../../push/tests/support/mod.rs"]
+    mod receiver;
+
     /// `co_filename`, `__file__`, filters and source lines of the built-in library.
     mod file_names;
 

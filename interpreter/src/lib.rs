@@ -15,6 +15,8 @@ use std::process::ExitCode;
 mod dumps;
 mod mimalloc;
 mod options;
+#[cfg(unix)]
+mod push;
 mod stdlib;
 
 pub use mimalloc::Mimalloc;
@@ -44,6 +46,10 @@ fn begin(start: Start, vm: &VirtualMachine) {
         && let Err(error) = vm_hooks::start(u32::from(frames))
     {
         cannot_start("tracemalloc", &error);
+    }
+    #[cfg(unix)]
+    if let Some(plan) = start.push {
+        push::prepare(plan);
     }
     #[cfg(unix)]
     if let Some(plan) = start.dumps

@@ -37,6 +37,13 @@ mod suite {
     /// `flamegraph`: pictures and pages, opened in Chromium.
     mod flamegraph;
 
+    /// `push`: what a receiver gets, and what becomes of failures.
+    mod push;
+
+    /// The receiver.
+    #[path = "../../../push/tests/support/mod.rs"]
+    mod receiver;
+
     /// `watch`: folders, processes, a terminal.
     mod watch;
 

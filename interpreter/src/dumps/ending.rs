@@ -10,6 +10,7 @@
 //! Invariant: the last dump is written once, and shows the program before it is taken down.
 
 use super::{signals, writer::Writer};
+use crate::push;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The process that is to write a last dump.
@@ -34,6 +35,7 @@ pub(super) fn by_itself() {
             writer.last();
             writer.end();
         }
+        push::last(true);
     });
 }
 
@@ -49,5 +51,6 @@ pub(super) fn by_sigterm() {
         // The program may go on after that: where it is process 1.
         writer.last();
     }
+    push::last(false);
     signals::end_by_sigterm();
 }

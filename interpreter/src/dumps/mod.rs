@@ -32,7 +32,9 @@ mod vm;
 mod wake;
 mod writer;
 
+pub(crate) use only::OnlyHere;
 pub(crate) use plan::{Peak, Plan, Series};
-pub(crate) use signals::Signal;
+pub(crate) use signals::{Signal, blocked};
 pub(crate) use template::Template;
 pub(crate) use vm::{add_to, start};
+pub(crate) use writer::tell;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A value that belongs to this process, behind a lock.
-pub(super) struct OnlyHere<T> {
+pub(crate) struct OnlyHere<T> {
     /// The process one of whose threads has the value; 0 for none.
     holder: AtomicU32,
     value: UnsafeCell<(u32, Option<T>)>,
@@ -21,7 +21,7 @@ pub(super) struct OnlyHere<T> {
 unsafe impl<T: Send> Sync for OnlyHere<T> {}
 
 impl<T: Default> OnlyHere<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             holder: AtomicU32::new(0),
             value: UnsafeCell::new((0, None)),
@@ -29,7 +29,7 @@ impl<T: Default> OnlyHere<T> {
     }
 
     /// Waits for the value. Not fair, and the wait is a sleep: it is meant for what takes long.
-    pub(super) fn lock(&self) -> Held<'_, T> {
+    pub(crate) fn lock(&self) -> Held<'_, T> {
         let me = std::process::id();
         loop {
             // Whoever had it in another process is not here.
@@ -58,7 +58,7 @@ impl<T: Default> OnlyHere<T> {
 }
 
 /// The right to the value; given back when dropped.
-pub(super) struct Held<'a, T> {
+pub(crate) struct Held<'a, T> {
     lock: &'a OnlyHere<T>,
 }
 

@@ -4,8 +4,8 @@ use super::signals::Signal;
 use super::template::Template;
 use std::time::Duration;
 
-/// The dumps of a run. At least one of `dump` and `peak` is there.
-#[derive(Clone, PartialEq, Debug)]
+/// The dumps of a run; none at all where only the ends of the process are to be seen, for a push.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Plan {
     /// Where the dump at the end goes, and those that are asked for in between.
     pub(crate) dump: Option<Template>,

@@ -6,6 +6,7 @@
 
 use super::plan::Plan;
 use super::{ending, signals, thread, writer};
+use crate::push;
 use rustpython_vm::builtins::{PyModule, PyModuleDef, PyModuleSlots};
 use rustpython_vm::vm::{HIDDEN_THREADS, PROGRAM_ENDS};
 use rustpython_vm::{Context, InterpreterBuilder, Py, PyResult, VirtualMachine};
@@ -47,6 +48,7 @@ fn begin() -> io::Result<()> {
     if let Some(plan) = writer::plan() {
         thread::start(plan)?;
         HIDDEN_THREADS.store(1, Ordering::Relaxed);
+        push::begin()?;
         ending::expect();
     }
     Ok(())
@@ -58,7 +60,7 @@ fn after_fork() {
         HIDDEN_THREADS.store(0, Ordering::Relaxed);
         if let Err(error) = begin() {
             writer::tell(&format!(
-                "there will be no dumps of process {}: {error}",
+                "there will be no dumps and pushes of process {}: {error}",
                 std::process::id()
             ));
         }

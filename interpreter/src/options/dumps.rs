@@ -26,20 +26,23 @@ const PERCENT: f64 = 5.0;
 const SECONDS: std::ops::RangeInclusive<f64> = 0.01..=1e9;
 
 #[derive(Clone, Copy)]
-struct Setting(&'static str, &'static str);
+pub(super) struct Setting(pub(super) &'static str, pub(super) &'static str);
 
 /// A value, and where it comes from.
-struct Given {
-    from: String,
-    value: String,
+pub(super) struct Given {
+    pub(super) from: String,
+    pub(super) value: String,
 }
 
 impl Given {
-    fn fault(&self, what: impl std::fmt::Display) -> String {
+    pub(super) fn fault(&self, what: impl std::fmt::Display) -> String {
         format!("tracemalloc: {}={}: {what}\n", self.from, self.value)
     }
 
-    fn read<T>(&self, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, String> {
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, String> {
         read(&self.value).map_err(|what| self.fault(what))
     }
 }
@@ -99,7 +102,7 @@ pub(super) fn plan(
     }))
 }
 
-fn given(
+pub(super) fn given(
     Setting(option, variable): Setting,
     xoptions: &[(String, Option<String>)],
     env: impl Fn(&str) -> Option<OsString>,
@@ -116,7 +119,7 @@ fn given(
     Ok(Some(Given { from, value }).filter(|given| !given.value.is_empty()))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text
         .parse()
         .ok()

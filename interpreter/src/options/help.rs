@@ -66,6 +66,22 @@ tracemalloc.Snapshot.load; they imply -X tracemalloc=25 where nothing is said:
         : take that again where memory has grown by so much, default 5
 Each has a variable: PYTHONTRACEMALLOC_DUMP, ..._PEAK_GROWTH; -X goes first.
 
+Snapshots for a continuous profiler; they imply -X tracemalloc=25, too:
+-X tracemalloc_push=URL
+        : send one to Pyroscope, Alloy or Parca now and then, and at the end
+-X tracemalloc_push_interval=SECONDS
+        : how often, default 15
+-X tracemalloc_push_last=SECONDS
+        : how long the end may take for the last one, default 3; 0 for none
+-X tracemalloc_push_name=SERVICE, -X tracemalloc_push_labels=a=b,c=d
+        : of what; host, pid and version are labels in any case
+-X tracemalloc_push_tenant=NAME
+        : for whom (X-Scope-OrgID)
+-X tracemalloc_push_token_file=FILE, -X tracemalloc_push_basic_file=FILE
+        : a file with a token, or with user:password
+Each has a variable, as above; a secret itself goes into
+PYTHONTRACEMALLOC_PUSH_TOKEN or PYTHONTRACEMALLOC_PUSH_BASIC.
+
 Arguments:
 FILE    : run this script, or the __main__.py of this folder or zip file
 -       : run what comes from standard input (interactive if it is a terminal);
@@ -101,6 +117,12 @@ Options of this implementation:
 -X tracemalloc_peak=PATH, -X tracemalloc_peak_growth=PERCENT
         : write snapshots of the traced memory, see --help;
           also PYTHONTRACEMALLOC_DUMP=PATH and so on
+-X tracemalloc_push=URL, -X tracemalloc_push_interval=SECONDS,
+-X tracemalloc_push_name=SERVICE, -X tracemalloc_push_labels=a=b,c=d,
+-X tracemalloc_push_tenant=NAME, -X tracemalloc_push_token_file=FILE,
+-X tracemalloc_push_basic_file=FILE
+        : send snapshots to a continuous profiler, see --help;
+          also PYTHONTRACEMALLOC_PUSH=URL and so on
 -X utf8[=0|1]
         : UTF-8 mode on (default) or off; also PYTHONUTF8=0|1
 -X warn_default_encoding
@@ -147,6 +169,11 @@ PYTHONTRACEMALLOC_INTERVAL=SECS : -X tracemalloc_interval=SECS
 PYTHONTRACEMALLOC_KEEP=N        : -X tracemalloc_keep=N
 PYTHONTRACEMALLOC_PEAK=PATH     : -X tracemalloc_peak=PATH
 PYTHONTRACEMALLOC_PEAK_GROWTH=P : -X tracemalloc_peak_growth=P
+PYTHONTRACEMALLOC_PUSH=URL      : -X tracemalloc_push=URL
+PYTHONTRACEMALLOC_PUSH_INTERVAL, ..._NAME, ..._LABELS, ..._TENANT,
+..._TOKEN_FILE, ..._BASIC_FILE  : -X tracemalloc_push_interval and so on
+PYTHONTRACEMALLOC_PUSH_TOKEN=T  : the token itself
+PYTHONTRACEMALLOC_PUSH_BASIC=UP : user:password itself
 PYTHONTRACEMALLOC_SIGNAL=NAME   : -X tracemalloc_signal=NAME
 PYTHONUTF8=N                    : -X utf8=N
 PYTHONVERBOSE=x                 : -v

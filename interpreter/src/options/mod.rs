@@ -10,6 +10,8 @@
 mod dumps;
 mod help;
 mod names;
+#[cfg(unix)]
+mod push;
 mod scan;
 mod script;
 #[cfg(test)]
@@ -32,6 +34,9 @@ pub struct Start {
     /// The dumps that are written by themselves.
     #[cfg(unix)]
     pub(crate) dumps: Option<crate::dumps::Plan>,
+    /// The pushes that are made by themselves. Then there is a plan of dumps, too.
+    #[cfg(unix)]
+    pub(crate) push: Option<crate::push::Plan>,
 }
 
 /// A run that ends before the interpreter starts.
@@ -141,11 +146,15 @@ fn start(run: &scan::Run<'_>) -> Result<Start, String> {
     #[cfg(unix)]
     {
         let dumps = dumps::plan(&xoptions, env)?;
+        let push = push::plan(&xoptions, env, run.script)?;
+        // The last push needs what sees the ends.
+        let dumps = dumps.or_else(|| push.as_ref().map(|_| crate::dumps::Plan::default()));
         // Who wants a dump wants something in it, unless they say that tracing is off.
         let implied = dumps.as_ref().map(|_| dumps::FRAMES);
         Ok(Start {
             frames: request.frames(implied),
             dumps,
+            push,
         })
     }
     #[cfg(not(unix))]

@@ -17,13 +17,32 @@ const KNOWN: &[&str] = &[
     "tracemalloc_keep",
     "tracemalloc_peak",
     "tracemalloc_peak_growth",
+    "tracemalloc_http",
+    "tracemalloc_http_file",
+    "tracemalloc_http_token_file",
+    "tracemalloc_push",
+    "tracemalloc_push_interval",
+    "tracemalloc_push_last",
+    "tracemalloc_push_name",
+    "tracemalloc_push_labels",
+    "tracemalloc_push_tenant",
+    "tracemalloc_push_token_file",
+    "tracemalloc_push_basic_file",
+];
+
+/// What is refused by those who know why: a secret, which `ps` would show.
+const REFUSED: &[&str] = &[
+    "tracemalloc_http_token",
+    "tracemalloc_push_token",
+    "tracemalloc_push_basic",
 ];
 
 /// The line to print, with its end, for the first option that does not exist. `xoptions` are names
 /// and values in order.
 pub(super) fn fault(xoptions: &[(String, Option<String>)]) -> Option<String> {
     let mut names = xoptions.iter().map(|(name, _)| name.as_str());
-    let name = names.find(|name| name.starts_with(OURS) && !KNOWN.contains(name))?;
+    let is_known = |name: &&str| KNOWN.contains(name) || REFUSED.contains(name);
+    let name = names.find(|name| name.starts_with(OURS) && !is_known(name))?;
     let near = KNOWN.iter().map(|known| (distance(name, known), known));
     let hint = match near.min() {
         Some((0..=3, known)) => format!("did you mean {known}?"),
@@ -79,6 +98,7 @@ mod tests {
     #[test]
     fn only_ours_are_looked_at() {
         assert_eq!(of(KNOWN), None);
+        assert_eq!(of(REFUSED), None);
         assert_eq!(
             of(&["tracemalloc", "dev", "tracemallocs", "anything"]),
             None

@@ -13,6 +13,7 @@ mod flamegraph;
 mod info;
 mod merge;
 mod names_of_dumps;
+mod push;
 mod series;
 mod top;
 mod tree;
@@ -47,7 +48,7 @@ pub struct Cli {
 const EXIT_STATUSES: &str = "\
 Exit status:
   0  all is well
-  1  something else failed: the output could not be written
+  1  something else failed: the output could not be written, a dump not sent
   2  bad usage or bad input; nothing was written
   3  `diff --fail-above` was exceeded
 
@@ -63,6 +64,7 @@ enum Command {
     Convert(convert::Convert),
     Merge(merge::Merge),
     Info(info::Info),
+    Push(push::Push),
     Watch(watch::Watch),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -80,6 +82,7 @@ impl Cli {
             Command::Convert(command) => command.run(),
             Command::Merge(command) => command.run(),
             Command::Info(command) => command.run(),
+            Command::Push(command) => command.run(),
             Command::Watch(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

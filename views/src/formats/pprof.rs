@@ -20,6 +20,8 @@ mod field {
     pub const LOCATION: u32 = 4;
     pub const FUNCTION: u32 = 5;
     pub const STRING: u32 = 6;
+    pub const TIME_NANOS: u32 = 9;
+    pub const DURATION_NANOS: u32 = 10;
     pub const PERIOD_TYPE: u32 = 11;
     pub const PERIOD: u32 = 12;
     pub const DEFAULT_SAMPLE_TYPE: u32 = 14;
@@ -53,8 +55,22 @@ mod field {
     }
 }
 
+/// When a profile was taken; 0 is not said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// The moment, in nanoseconds since 1970.
+    pub time_nanos: u64,
+    /// How long before that the one before was taken.
+    pub duration_nanos: u64,
+}
+
 /// Writes the profile piece by piece.
 pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write_taken(stacks, Taken::default(), out)
+}
+
+/// Writes the profile of a known moment.
+pub fn write_taken(stacks: &Stacks<'_>, taken: Taken, out: &mut dyn Write) -> io::Result<()> {
     let mut out = GzEncoder::new(out, Compression::default());
     let mut strings = Strings::default();
     strings.id("");
@@ -73,6 +89,14 @@ pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
         field::PERIOD_TYPE,
         &value_type(&mut strings, "space", "bytes"),
     );
+    for (field, nanos) in [
+        (field::TIME_NANOS, taken.time_nanos),
+        (field::DURATION_NANOS, taken.duration_nanos),
+    ] {
+        if nanos != 0 {
+            profile.number(field, nanos);
+        }
+    }
     profile.number(field::PERIOD, 1);
     profile.number(field::DEFAULT_SAMPLE_TYPE, strings.id("inuse_space"));
 
