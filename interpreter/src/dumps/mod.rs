@@ -33,6 +33,7 @@ mod wake;
 mod writer;
 
 pub(crate) use plan::{Peak, Plan, Series};
-pub(crate) use signals::Signal;
+pub(crate) use signals::{Signal, blocked};
 pub(crate) use template::Template;
 pub(crate) use vm::{add_to, start};
+pub(crate) use writer::tell;

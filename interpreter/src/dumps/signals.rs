@@ -157,7 +157,7 @@ pub(super) fn end_by_sigterm() {
 
 /// Runs `f` with all signals blocked: threads that it starts are never interrupted, and take no
 /// signal away from the program's threads.
-pub(super) fn blocked<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn blocked<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: all zeroes is a set; the pointers are valid.
     let before = unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();

@@ -194,7 +194,7 @@ fn write(snapshot: &Snapshot, path: &Path, make_folder: bool) -> Result<(), Stri
 }
 
 /// One line on standard error. Not by way of `std`, whose lock a fork could leave taken.
-pub(super) fn tell(what: &str) {
+pub(crate) fn tell(what: &str) {
     let line = format!("tracemalloc: {what}\n");
     let mut rest = line.as_bytes();
     while !rest.is_empty() {

@@ -26,20 +26,20 @@ const PERCENT: f64 = 5.0;
 const SECONDS: std::ops::RangeInclusive<f64> = 0.01..=1e9;
 
 #[derive(Clone, Copy)]
-struct Setting(&'static str, &'static str);
+pub(super) struct Setting(pub(super) &'static str, pub(super) &'static str);
 
 /// A value, and where it comes from.
-struct Given {
-    from: String,
-    value: String,
+pub(super) struct Given {
+    pub(super) from: String,
+    pub(super) value: String,
 }
 
 impl Given {
-    fn fault(&self, what: impl std::fmt::Display) -> String {
+    pub(super) fn fault(&self, what: impl std::fmt::Display) -> String {
         format!("tracemalloc: {}={}: {what}\n", self.from, self.value)
     }
 
-    fn read<T>(&self, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, String> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, String> {
         read(&self.value).map_err(|what| self.fault(what))
     }
 }
@@ -99,7 +99,7 @@ pub(super) fn plan(
     }))
 }
 
-fn given(
+pub(super) fn given(
     Setting(option, variable): Setting,
     xoptions: &[(String, Option<String>)],
     env: impl Fn(&str) -> Option<OsString>,

@@ -9,6 +9,8 @@
 #[cfg(unix)]
 mod dumps;
 mod help;
+#[cfg(unix)]
+mod http;
 mod scan;
 mod script;
 #[cfg(test)]
@@ -31,6 +33,9 @@ pub struct Start {
     /// The dumps that are written by themselves.
     #[cfg(unix)]
     pub(crate) dumps: Option<crate::dumps::Plan>,
+    /// The service that shows memory over HTTP.
+    #[cfg(unix)]
+    pub(crate) http: Option<crate::serve::Plan>,
 }
 
 /// A run that ends before the interpreter starts.
@@ -137,11 +142,13 @@ fn start(run: &scan::Run<'_>) -> Result<Start, String> {
     #[cfg(unix)]
     {
         let dumps = dumps::plan(&xoptions, env)?;
+        let http = http::plan(&xoptions, env, run.script)?;
         // Who wants a dump wants something in it, unless they say that tracing is off.
-        let implied = dumps.as_ref().map(|_| dumps::FRAMES);
+        let implied = (dumps.is_some() || http.is_some()).then_some(dumps::FRAMES);
         Ok(Start {
             frames: request.frames(implied),
             dumps,
+            http,
         })
     }
     #[cfg(not(unix))]
