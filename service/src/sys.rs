@@ -115,10 +115,6 @@ impl Fd {
         Ok(Self { number, file })
     }
 
-    pub(crate) fn number(&self) -> RawFd {
-        self.number
-    }
-
     /// Whether nobody else has closed it.
     pub(crate) fn is_there(&self) -> bool {
         file_of(self.number) == Some(self.file)
