@@ -81,5 +81,5 @@ fn write(path: &Path, make_folder: bool, text: &str) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let target = replaceable(path)?.ok_or(io::ErrorKind::InvalidInput)?;
-    replace(&target, |mut file| file.write_all(text.as_bytes()))
+    replace(&target, |file| file.write_all(text.as_bytes()))
 }
