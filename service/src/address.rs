@@ -189,8 +189,18 @@ mod tests {
             assert_eq!(Address::new(text), Ok(address), "{text}");
         }
         for text in [
-            "", ":9090", "65536", "-1", "x", "host:80", "127.0.0.1", "http://127.0.0.1:1", "9090 ",
-            "*:9090", "localhost", "localhost:x",
+            "",
+            ":9090",
+            "65536",
+            "-1",
+            "x",
+            "host:80",
+            "127.0.0.1",
+            "http://127.0.0.1:1",
+            "9090 ",
+            "*:9090",
+            "localhost",
+            "localhost:x",
         ] {
             assert_eq!(Address::new(text), Err(FORMS.to_owned()), "{text}");
         }

@@ -131,11 +131,10 @@ type Answer = Response<Content>;
 
 /// The answer to a request. Whatever body the request has is not read.
 pub(crate) async fn answer<B>(service: &Service, request: &Request<B>) -> Answer {
-    let result = match service.guard.check(
-        request.method(),
-        request.version(),
-        request.headers(),
-    ) {
+    let result = match service
+        .guard
+        .check(request.method(), request.version(), request.headers())
+    {
         Ok(()) => route(service, request).await,
         Err((status, line)) => Err(Failure::new(status, line)),
     };
@@ -203,8 +202,13 @@ const BYTES: &str = "application/octet-stream";
 async fn heap(service: &Service, query: &str) -> Result<Answer, Failure> {
     let bad = |line: String| Failure::new(StatusCode::BAD_REQUEST, line);
     let parameter = |name: &str| {
-        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        let pairs = query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs
+            .into_iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.to_owned())
     };
     if parameter("debug").is_some_and(|debug| debug != "0") {
         return Err(bad("debug: there is no profile as text".to_owned()));

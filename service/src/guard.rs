@@ -184,12 +184,23 @@ mod tests {
                 .is_ok()
         };
         // `anybody:s3cret`
-        for right in ["Bearer s3cret", "bearer  s3cret", "Basic YW55Ym9keTpzM2NyZXQ="] {
+        for right in [
+            "Bearer s3cret",
+            "bearer  s3cret",
+            "Basic YW55Ym9keTpzM2NyZXQ=",
+        ] {
             assert!(check(&[right]), "{right}");
         }
         for wrong in [
-            "", "Bearer", "Bearer ", "Bearer s3cre", "s3cret", "Token s3cret", "Basic czNjcmV0",
-            "Basic !", "Bearer s3cret x",
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer s3cre",
+            "s3cret",
+            "Token s3cret",
+            "Basic czNjcmV0",
+            "Basic !",
+            "Bearer s3cret x",
         ] {
             assert!(!check(&[wrong]), "{wrong}");
         }
@@ -203,12 +214,24 @@ mod tests {
             let all: Vec<_> = hosts.iter().map(|host| (HOST, *host)).collect();
             is_local(version, &headers(&all))
         };
-        for host in ["localhost", "LOCALHOST:1", "127.0.0.1:9090", "[::1]:9090", "[::1]"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:1",
+            "127.0.0.1:9090",
+            "[::1]:9090",
+            "[::1]",
+        ] {
             assert!(local(Version::HTTP_11, &[host]), "{host}");
         }
         for host in [
-            "", "evil.example", "evil.example:9090", "127.0.0.1.evil.example", "localhost.evil:1",
-            "127.0.0.1:9090:evil", "evil@127.0.0.1", "0.0.0.0",
+            "",
+            "evil.example",
+            "evil.example:9090",
+            "127.0.0.1.evil.example",
+            "localhost.evil:1",
+            "127.0.0.1:9090:evil",
+            "evil@127.0.0.1",
+            "0.0.0.0",
         ] {
             assert!(!local(Version::HTTP_11, &[host]), "{host}");
         }
@@ -221,8 +244,13 @@ mod tests {
     #[test]
     fn base64_as_in_its_rfc() {
         for (text, bytes) in [
-            ("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"),
-            ("Zm9vYmE=", "fooba"), ("Zm9vYmFy", "foobar"),
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg==", "foob"),
+            ("Zm9vYmE=", "fooba"),
+            ("Zm9vYmFy", "foobar"),
         ] {
             assert_eq!(base64(text.as_bytes()).as_deref(), Some(bytes.as_bytes()));
         }

@@ -20,16 +20,36 @@ pub(crate) fn text(numbers: &Numbers, counts: &Counts) -> String {
     let none = String::new;
     let is_tracing = u8::from(numbers.is_tracing);
     let gauges: [(&str, &str, &dyn Display); 7] = [
-        ("tracemalloc_tracing", "Whether allocations are traced, 1 or 0.", &is_tracing),
-        ("tracemalloc_traced_bytes", "Bytes of the blocks that are traced now.", &numbers.current),
-        ("tracemalloc_traced_peak_bytes", "Bytes that were traced at the most.", &numbers.peak),
-        ("tracemalloc_traces", "Blocks that are traced now.", &numbers.traces),
+        (
+            "tracemalloc_tracing",
+            "Whether allocations are traced, 1 or 0.",
+            &is_tracing,
+        ),
+        (
+            "tracemalloc_traced_bytes",
+            "Bytes of the blocks that are traced now.",
+            &numbers.current,
+        ),
+        (
+            "tracemalloc_traced_peak_bytes",
+            "Bytes that were traced at the most.",
+            &numbers.peak,
+        ),
+        (
+            "tracemalloc_traces",
+            "Blocks that are traced now.",
+            &numbers.traces,
+        ),
         (
             "tracemalloc_tracebacks",
             "Distinct tracebacks that the tracer knows, of live and of freed blocks.",
             &numbers.tracebacks,
         ),
-        ("tracemalloc_tracer_bytes", "Bytes that the tracer itself takes.", &numbers.tracer),
+        (
+            "tracemalloc_tracer_bytes",
+            "Bytes that the tracer itself takes.",
+            &numbers.tracer,
+        ),
         (
             "tracemalloc_traceback_limit_frames",
             "Frames that are kept of a traceback at most.",

@@ -47,7 +47,11 @@ pub(crate) fn data(taken: &Taken, source: &dyn Source) -> String {
     let numbers: Numbers = source.numbers();
     let totals = Totals {
         name,
-        time: taken.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
+        time: taken
+            .at
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis(),
         is_tracing: numbers.is_tracing,
         current: numbers.current,
         peak: numbers.peak,

@@ -124,7 +124,8 @@ impl Fd {
     pub(crate) fn accept(&self) -> io::Result<Self> {
         unforked(|| {
             // SAFETY: the address is not asked for.
-            let taken = unsafe { libc::accept(self.number, std::ptr::null_mut(), std::ptr::null_mut()) };
+            let taken =
+                unsafe { libc::accept(self.number, std::ptr::null_mut(), std::ptr::null_mut()) };
             let taken = check(taken)?;
             // SAFETY: it was made just now; nobody forks (and so nobody executes) before it is marked.
             let taken = unsafe { OwnedFd::from_raw_fd(taken) };

@@ -29,13 +29,20 @@ fn what_there_is() {
     let at = serve(&source, None);
     let metrics = get(at, "/metrics");
     assert_eq!(metrics.status, 200);
-    assert!(metrics.head.contains("content-type: text/plain; version=0.0.4"));
+    assert!(
+        metrics
+            .head
+            .contains("content-type: text/plain; version=0.0.4")
+    );
     assert!(metrics.text().contains("\ntracemalloc_traced_bytes 305\n"));
 
     let dump = get(at, "/snapshot");
     let snapshot = Snapshot::from_bytes(&dump.body).expect("a dump");
     assert_eq!((snapshot.len(), snapshot.total_size()), (4, 305));
-    assert!(dump.head.contains("content-disposition: attachment; filename="));
+    assert!(
+        dump.head
+            .contains("content-disposition: attachment; filename=")
+    );
 
     let profile = gunzipped(&get(at, "/debug/pprof/heap").body);
     assert!(has(&profile, b"inuse_space") && has(&profile, b"/srv/<shop>.py"));
@@ -45,13 +52,19 @@ fn what_there_is() {
     assert!(has(&profile, &[9 << 3]));
 
     let page = get(at, "/");
-    assert!(page.head.contains("content-security-policy: default-src 'none'"));
+    assert!(
+        page.head
+            .contains("content-security-policy: default-src 'none'")
+    );
     assert!(page.head.contains("x-content-type-options: nosniff"));
     assert!(!page.head.to_lowercase().contains("access-control"));
     let data = get(at, "/page.json").text();
     let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
     assert_eq!(data["view"]["total"]["size"], 305);
-    assert_eq!((&data["traces"], &data["current"]), (&4.into(), &305.into()));
+    assert_eq!(
+        (&data["traces"], &data["current"]),
+        (&4.into(), &305.into())
+    );
     // Nothing of a name is taken for markup.
     assert!(!page.text().contains("</script><shop>"));
     assert!(page.text().contains("\\u003c/script>"));
@@ -96,7 +109,11 @@ fn tracing_is_off() {
     let at = serve(&source, None);
     for path in ["/", "/page.json", "/snapshot", "/debug/pprof/heap"] {
         let reply = get(at, path);
-        assert_eq!((reply.status, &*reply.text()), (503, "tracing is off\n"), "{path}");
+        assert_eq!(
+            (reply.status, &*reply.text()),
+            (503, "tracing is off\n"),
+            "{path}"
+        );
     }
     assert_eq!(source.taken.load(Ordering::Relaxed), 0);
     let metrics = get(at, "/metrics").text();
@@ -110,11 +127,23 @@ fn who_may_ask() {
     let at = serve(&source, Some("s3cret"));
     let with = |line: &str| send(at, &format!("GET /metrics HTTP/1.1\r\n{line}\r\n\r\n"));
     let refused = with("Host: localhost");
-    assert_eq!((refused.status, &*refused.text()), (401, "a token is needed\n"));
+    assert_eq!(
+        (refused.status, &*refused.text()),
+        (401, "a token is needed\n")
+    );
     assert!(refused.head.contains("www-authenticate: Bearer"));
-    assert_eq!(with("Host: localhost\r\nAuthorization: Bearer wrong").status, 401);
-    assert_eq!(with("Host: localhost\r\nAuthorization: Bearer s3cret").status, 200);
-    assert_eq!(with("Host: evil.example\r\nAuthorization: Bearer s3cret").status, 403);
+    assert_eq!(
+        with("Host: localhost\r\nAuthorization: Bearer wrong").status,
+        401
+    );
+    assert_eq!(
+        with("Host: localhost\r\nAuthorization: Bearer s3cret").status,
+        200
+    );
+    assert_eq!(
+        with("Host: evil.example\r\nAuthorization: Bearer s3cret").status,
+        403
+    );
     let open = serve(&source, None);
     let method = |method: &str| {
         let request = format!("{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -125,7 +154,13 @@ fn who_may_ask() {
     assert!(refused.head.contains("allow: GET, HEAD"));
     let head = method("HEAD");
     assert_eq!((head.status, head.body.len()), (200, 0));
-    for path in ["/nothing", "/metrics/", "//", "/debug/pprof/", "/../etc/passwd"] {
+    for path in [
+        "/nothing",
+        "/metrics/",
+        "//",
+        "/debug/pprof/",
+        "/../etc/passwd",
+    ] {
         assert_eq!(get(open, path).status, 404, "{path}");
     }
 }
@@ -139,7 +174,11 @@ fn a_panic_ends_one_answer() {
     assert_eq!((failed.status, &*failed.text()), (500, "this has failed\n"));
     source.panics.store(false, Ordering::Relaxed);
     assert_eq!(get(at, "/snapshot").status, 200);
-    assert!(get(at, "/metrics").text().contains("tracemalloc_http_panics_total 1\n"));
+    assert!(
+        get(at, "/metrics")
+            .text()
+            .contains("tracemalloc_http_panics_total 1\n")
+    );
 }
 
 #[test]
@@ -151,13 +190,20 @@ fn one_snapshot_for_all_who_wait() {
     while source.taken.load(Ordering::Relaxed) == 0 {
         thread::yield_now();
     }
-    let paths = ["/debug/pprof/heap", "/page.json", "/snapshot", "/debug/pprof/heap"];
+    let paths = [
+        "/debug/pprof/heap",
+        "/page.json",
+        "/snapshot",
+        "/debug/pprof/heap",
+    ];
     let others: Vec<_> = paths
         .map(|path| thread::spawn(move || get(at, path).status))
         .into();
     // Numbers are there while a snapshot is made.
     assert_eq!(get(at, "/metrics").status, 200);
-    let statuses = others.into_iter().map(|other| other.join().expect("no panic"));
+    let statuses = others
+        .into_iter()
+        .map(|other| other.join().expect("no panic"));
     assert!(statuses.chain(first.join()).all(|status| status == 200));
     assert_eq!(source.taken.load(Ordering::Relaxed), 2);
 }
@@ -166,16 +212,36 @@ fn one_snapshot_for_all_who_wait() {
 fn malformed_and_huge_requests() {
     let source = Fake::new(1);
     let at = serve(&source, None);
-    let huge = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
-    let many = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(500));
-    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(100_000));
+    let huge = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n",
+        "x".repeat(1 << 20)
+    );
+    let many = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
+        "X: y\r\n".repeat(500)
+    );
+    let long = format!(
+        "GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "x".repeat(100_000)
+    );
     for request in [
-        "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\0\u{1}\u{2}\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost localhost\r\n\r\n", "GET http:// HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        &huge, &many, &long,
+        "\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "\0\u{1}\u{2}\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+        "GET http:// HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        &huge,
+        &many,
+        &long,
     ] {
         let reply = send(at, request);
-        assert!(!(200..300).contains(&reply.status), "{} {request:.60}", reply.status);
+        assert!(
+            !(200..300).contains(&reply.status),
+            "{} {request:.60}",
+            reply.status
+        );
     }
     assert_eq!(get(at, "/metrics").status, 200);
     // A body is not read, and the connection is not used again.
@@ -203,8 +269,12 @@ fn clients_that_do_nothing_make_way() {
         assert_eq!(get(at, "/metrics").status, 200);
     }
     let text = get(at, "/metrics").text();
-    let line = text.lines().find(|line| line.starts_with("tracemalloc_http_ended_connections_total "));
-    let ended: usize = line.and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a number");
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("tracemalloc_http_ended_connections_total "));
+    let ended: usize = line
+        .and_then(|line| line.split(' ').nth(1)?.parse().ok())
+        .expect("a number");
     assert!(ended > 60, "{ended}");
     drop(idle);
 }
@@ -214,7 +284,8 @@ fn a_slow_reader_keeps_nobody_waiting() {
     let source = Fake::new(1_000_000);
     let at = serve(&source, None);
     let mut slow = connect(at);
-    slow.write_all(b"GET /snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+    slow.write_all(b"GET /snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .expect("sent");
     let mut first = [0; 100];
     slow.read_exact(&mut first).expect("it has begun");
     assert_eq!(get(at, "/metrics").status, 200);

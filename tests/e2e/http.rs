@@ -61,7 +61,10 @@ fn read(mut stream: impl Read) -> Reply {
     let end = end.map_or(bytes.len(), |end| end + 4);
     let body = bytes.split_off(end);
     let head = String::from_utf8_lossy(&bytes);
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     Reply {
         status: status.unwrap_or(0),
         body,
@@ -72,6 +75,8 @@ fn read(mut stream: impl Read) -> Reply {
 #[track_caller]
 pub fn metric(reply: &Reply, name: &str) -> u64 {
     let text = reply.text();
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     value.unwrap_or_else(|| panic!("no {name} in:\n{text}"))
 }

@@ -215,8 +215,13 @@ pub fn live_counts() -> (usize, usize) {
     // A spare block is marked as if it were in use.
     let spare = paused.spare().map(Spare::len).sum();
     let side = side::traces();
-    let beside = side.as_ref().map_or(0, |side| side.reborn.len() + side.tracked.len());
-    (traces.saturating_sub(spare) + beside, contexts.len() as usize)
+    let beside = side
+        .as_ref()
+        .map_or(0, |side| side.reborn.len() + side.tracked.len());
+    (
+        traces.saturating_sub(spare) + beside,
+        contexts.len() as usize,
+    )
 }
 
 /// How many traces were dropped because the tracer found no memory for them, since tracing was

@@ -39,7 +39,10 @@ impl Given {
         format!("tracemalloc: {}={}: {what}\n", self.from, self.value)
     }
 
-    pub(super) fn read<T>(&self, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, String> {
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, String> {
         read(&self.value).map_err(|what| self.fault(what))
     }
 }

@@ -53,7 +53,9 @@ pub(super) fn plan(
     if let (Some(file), Some(template)) = (&file, &template)
         && (template.has_time() || address.is_each_its_own() && !template.has_pid())
     {
-        return Err(file.fault("each process needs a file: {pid} has to be in the path, and not {time}"));
+        return Err(
+            file.fault("each process needs a file: {pid} has to be in the path, and not {time}")
+        );
     }
     let token = match (&token_file, env(variable)) {
         (Some(file), Some(_)) if !is_option(file) => {
@@ -89,7 +91,8 @@ fn read_token(path: &Path) -> Result<Token, String> {
 /// The name of the script, for people.
 fn program(script: Option<&OsStr>) -> String {
     let name = script.and_then(|script| Path::new(script).file_name());
-    name.map_or("tracepy".into(), OsStr::to_string_lossy).into_owned()
+    name.map_or("tracepy".into(), OsStr::to_string_lossy)
+        .into_owned()
 }
 
 #[cfg(test)]
@@ -112,7 +115,10 @@ mod tests {
     #[test]
     fn nothing_is_asked_for() {
         for options in [&[][..], &["tracemalloc_http="], &["tracemalloc_https=1"]] {
-            assert_eq!(of(options, &[("PYTHONTRACEMALLOC_HTTP_TOKEN", "x")]), Ok(None));
+            assert_eq!(
+                of(options, &[("PYTHONTRACEMALLOC_HTTP_TOKEN", "x")]),
+                Ok(None)
+            );
         }
     }
 
@@ -139,7 +145,10 @@ mod tests {
     fn what_cannot_work() {
         let http = "tracemalloc_http=0";
         for (options, message) in [
-            (&["tracemalloc_http"][..], "-X tracemalloc_http: a value is missing"),
+            (
+                &["tracemalloc_http"][..],
+                "-X tracemalloc_http: a value is missing",
+            ),
             (
                 &["tracemalloc_http=:80"],
                 "-X tracemalloc_http=:80: a port, 127.0.0.1:PORT or unix:PATH is needed",
@@ -152,19 +161,40 @@ mod tests {
                 &["tracemalloc_http_file=/tmp/x"],
                 "-X tracemalloc_http_file=/tmp/x: this needs -X tracemalloc_http=ADDRESS, too",
             ),
-            (&[http, "tracemalloc_http_file=/tmp/x"], "{pid} has to be in the path, and not {time}"),
-            (&[http, "tracemalloc_http_token_file=/no/such"], "/no/such: No such file or directory"),
-            (&[http, "tracemalloc_http_token_file=/dev/null"], "/dev/null: the token is empty"),
-            (&[http, "tracemalloc_http_token=s3cret"], "does not belong on a command line"),
+            (
+                &[http, "tracemalloc_http_file=/tmp/x"],
+                "{pid} has to be in the path, and not {time}",
+            ),
+            (
+                &[http, "tracemalloc_http_token_file=/no/such"],
+                "/no/such: No such file or directory",
+            ),
+            (
+                &[http, "tracemalloc_http_token_file=/dev/null"],
+                "/dev/null: the token is empty",
+            ),
+            (
+                &[http, "tracemalloc_http_token=s3cret"],
+                "does not belong on a command line",
+            ),
         ] {
             let error = of(options, &[]).expect_err(message);
-            assert!(error.starts_with("tracemalloc: ") && error.contains(message), "{error}");
-            assert!(error.matches('\n').count() == 1 && !error.contains("s3cret"), "{error}");
+            assert!(
+                error.starts_with("tracemalloc: ") && error.contains(message),
+                "{error}"
+            );
+            assert!(
+                error.matches('\n').count() == 1 && !error.contains("s3cret"),
+                "{error}"
+            );
         }
         for (token, message) in [("", "the token is empty"), ("s3 cret", "visible ASCII")] {
             let error = of(&[http], &[("PYTHONTRACEMALLOC_HTTP_TOKEN", token)]);
             let error = error.expect_err("no token");
-            assert!(error.contains(message) && !error.contains("cret"), "{error}");
+            assert!(
+                error.contains(message) && !error.contains("cret"),
+                "{error}"
+            );
         }
         let both = [
             ("PYTHONTRACEMALLOC_HTTP_TOKEN", "x"),

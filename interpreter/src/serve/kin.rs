@@ -1,5 +1,5 @@
-//! Whether who listens at an address is an ancestor of this process: then this process was started with
-//! its parent's options or variables, and the address is not meant for it.
+//! Whether who listens at an address is an ancestor of this process, and the same interpreter: then this
+//! process was started with its parent's options or variables, and the address is not meant for it.
 //!
 //! It is read from `/proc`; where there is none, nobody is kin.
 
@@ -17,8 +17,11 @@ pub(super) fn listens(address: &Address) -> bool {
         Address::Tcp(address) => tcp_sockets(address),
         Address::Unix(path) => unix_sockets(path),
     };
-    let links: Vec<String> = sockets.iter().map(|inode| format!("socket:[{inode}]")).collect();
-    !links.is_empty() && ancestors().any(|pid| has_open(pid, &links))
+    let links: Vec<String> = sockets
+        .iter()
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    !links.is_empty() && ancestors().any(|pid| is_like_us(pid) && has_open(pid, &links))
 }
 
 /// The inodes of the sockets that listen at a port.
@@ -30,7 +33,9 @@ fn tcp_sockets(address: &SocketAddr) -> Vec<String> {
     };
     let port = format!(":{:04X}", address.port());
     let table = fs::read_to_string(table).unwrap_or_default();
-    let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let fields = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
     fields
         .filter(|fields| fields.len() > 9 && fields[1].ends_with(&port) && fields[3] == LISTENS)
         .map(|fields| fields[9].to_owned())
@@ -46,11 +51,18 @@ fn unix_sockets(path: &str) -> Vec<String> {
     lines.filter_map(inode).collect()
 }
 
+fn is_like_us(pid: u32) -> bool {
+    let program = |process: &str| fs::read_link(format!("/proc/{process}/exe")).ok();
+    program(&pid.to_string()).is_some_and(|theirs| Some(theirs) == program("self"))
+}
+
 fn has_open(pid: u32, links: &[String]) -> bool {
     let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else {
         return false;
     };
-    let mut targets = open.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+    let mut targets = open
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok());
     targets.any(|target| links.iter().any(|link| target == Path::new(link)))
 }
 

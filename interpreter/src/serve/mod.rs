@@ -119,7 +119,11 @@ fn after_fork() {
         };
         if let Err(error) = plan.address.bind().and_then(serve) {
             let why = plain(&error);
-            tell(&format!("process {} does not serve: {}: {why}", std::process::id(), plan.from));
+            tell(&format!(
+                "process {} does not serve: {}: {why}",
+                std::process::id(),
+                plan.from
+            ));
         }
     });
 }

@@ -50,7 +50,9 @@ pub(super) extern "C" fn leave() {
 }
 
 fn text(path: &Path, plan: &Plan, bound: &Bound) -> String {
-    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
     match bound.tcp() {
         Some(address) if is_json => {
             let pid = std::process::id();

@@ -41,7 +41,10 @@ impl Process {
 
     fn counted(&self) -> Counted {
         let now = Instant::now();
-        let mut last = self.counted.lock().unwrap_or_else(|error| error.into_inner());
+        let mut last = self
+            .counted
+            .lock()
+            .unwrap_or_else(|error| error.into_inner());
         match *last {
             Some(counted) if counted.until > now => counted,
             _ => {
@@ -93,7 +96,9 @@ impl Source for Process {
     }
 
     fn spawn(&self, name: &str, run: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .stack_size(STACK);
         blocked(|| vm_hooks::untraced(|| thread.spawn(|| vm_hooks::untraced(run))))?;
         HIDDEN_THREADS.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -110,4 +115,3 @@ fn resident() -> u64 {
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     pages().unwrap_or(0) * u64::try_from(size).unwrap_or(0)
 }
-

@@ -118,10 +118,16 @@ pub fn read(mut stream: TcpStream) -> Reply {
     let end = end.unwrap_or(bytes.len());
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut body = bytes.split_off((end + 4).min(bytes.len()));
-    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+    if head
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked")
+    {
         body = unchunked(&body);
     }
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     Reply {
         status: status.unwrap_or(0),
         head,
@@ -132,7 +138,10 @@ pub fn read(mut stream: TcpStream) -> Reply {
 fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();
     loop {
-        let line = bytes.iter().position(|&byte| byte == b'\n').expect("a length");
+        let line = bytes
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .expect("a length");
         let length = String::from_utf8_lossy(&bytes[..line]);
         let length = usize::from_str_radix(length.trim(), 16).expect("a length");
         if length == 0 {
@@ -144,5 +153,8 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 pub fn get(at: SocketAddr, path: &str) -> Reply {
-    send(at, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    send(
+        at,
+        &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    )
 }
