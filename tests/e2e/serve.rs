@@ -557,8 +557,9 @@ fn gos_tools_read_the_profile() {
     pprof(&["-list", "program.py:2", &url]).stdout_has("kept = [bytearray(1000)");
     // Nothing changes: a difference is empty, made by Go or here.
     let file = dir.file("old.pb.gz", get(at, "/debug/pprof/heap").ok().body);
-    pprof(&["-top", "-base", &file.to_string_lossy(), &url]).stdout_has("of 0 total");
-    pprof(&["-top", &format!("{url}?seconds=1")]).stdout_has("of 0 total");
+    pprof(&["-top", "-base", &file.to_string_lossy(), &url])
+        .stdout_has("Showing nodes accounting for 0, 0%");
+    pprof(&["-top", &format!("{url}?seconds=1")]).stdout_has("Showing nodes accounting for 0, 0%");
     process.signal("KILL");
 }
 
@@ -581,4 +582,54 @@ fn the_file_is_one_for_prometheus() {
         .success()
         .stdout_is("True 127.0.0.1\n")
         .stderr_is("");
+}
+
+/// The page in Chromium: its numbers are those of the snapshot, and it asks for newer ones by itself.
+#[test]
+fn the_page_in_a_browser() {
+    ours_only!();
+    if !Cmd::new("sh")
+        .args(["-c", "command -v chromium"])
+        .run()
+        .status
+        .success()
+    {
+        skip(module_path!(), "Chromium is not installed");
+        return;
+    }
+    let dir = Dir::new();
+    let (cmd, ready, place) = serving(&dir, BUSY);
+    let process = cmd.spawn();
+    wait_for(&ready);
+    let at = address(&place_of(&place, &process));
+    let profile = format!("--user-data-dir={}", dir.path().join("profile").display());
+    let browser = Cmd::new("chromium").args(["--headless=new", "--no-sandbox", "--disable-gpu"]);
+    let browser = browser.args([
+        "--disable-dev-shm-usage",
+        "--virtual-time-budget=15000",
+        "--dump-dom",
+    ]);
+    let shown = browser
+        .arg(profile)
+        .arg(format!("http://{at}/"))
+        .run()
+        .success();
+    let data = get(at, "/page.json").ok().text();
+    let number = |name: &str| {
+        let rest = data.split_once(&format!("\"{name}\":")).expect(name).1;
+        rest.split([',', '}']).next().expect("a number").to_owned()
+    };
+    let shown = shown.stdout_has(&format!("<dt>Blocks</dt><dd>{}</dd>", number("traces")));
+    let total = format!("</b> in {} blocks; 25 frames kept", number("count"));
+    let shown = shown.stdout_has(&total).stdout_has("program.py:2</code>");
+    let shown = shown.stdout_has("again every 10 seconds");
+    let has_failed = shown.stdout.contains("does not answer</span>");
+    shown.check(!has_failed, "the page could not ask");
+    // The page, what it has asked for itself (once, in 15 seconds), and what was asked for here.
+    let metrics = get(at, "/metrics").ok();
+    assert_eq!(
+        metric(&metrics, "tracemalloc_http_responses_total{code=\"200\"}"),
+        3
+    );
+    process.signal("KILL");
 }
