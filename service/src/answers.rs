@@ -51,7 +51,10 @@ pub(crate) struct Service {
 #[derive(Default, Clone)]
 pub(crate) struct Counts {
     pub(crate) answers: BTreeMap<u16, u64>,
-    pub(crate) ended_early: u64,
+    /// Connections that had their time.
+    pub(crate) late: u64,
+    /// Connections that made way for others.
+    pub(crate) made_way: u64,
     pub(crate) panics: u64,
     pub(crate) snapshots: u64,
     pub(crate) snapshot_seconds: f64,
@@ -74,8 +77,13 @@ impl Service {
     }
 
     /// A client has taken too long.
-    pub(crate) fn ended_early(&self) {
-        self.counts.borrow_mut().ended_early += 1;
+    pub(crate) fn was_late(&self) {
+        self.counts.borrow_mut().late += 1;
+    }
+
+    /// A client has made way for another one.
+    pub(crate) fn made_way(&self) {
+        self.counts.borrow_mut().made_way += 1;
     }
 
     fn counts(&self) -> Counts {

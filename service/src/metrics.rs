@@ -64,7 +64,7 @@ pub(crate) fn text(numbers: &Numbers, counts: &Counts) -> String {
         let name = "process_resident_memory_bytes";
         add(name, "gauge", help, &[(none(), &numbers.resident)]);
     }
-    let counters: [(&str, &str, &dyn Display); 5] = [
+    let counters: [(&str, &str, &dyn Display); 4] = [
         (
             "tracemalloc_dropped_traces_total",
             "Traces that were dropped for lack of memory.",
@@ -81,11 +81,6 @@ pub(crate) fn text(numbers: &Numbers, counts: &Counts) -> String {
             &counts.snapshot_seconds,
         ),
         (
-            "tracemalloc_http_ended_connections_total",
-            "Connections that were ended because the client took too long.",
-            &counts.ended_early,
-        ),
-        (
             "tracemalloc_http_panics_total",
             "Answers that have failed by an error of the service.",
             &counts.panics,
@@ -94,6 +89,16 @@ pub(crate) fn text(numbers: &Numbers, counts: &Counts) -> String {
     for (name, help, value) in counters {
         add(name, "counter", help, &[(none(), value)]);
     }
+    let by_reason = |reason| format!("{{reason=\"{reason}\"}}");
+    add(
+        "tracemalloc_http_ended_connections_total",
+        "counter",
+        "Connections that were ended: the client took too long, or made way for another one.",
+        &[
+            (by_reason("late"), &counts.late),
+            (by_reason("room"), &counts.made_way),
+        ],
+    );
     let label = |(code, count): (&u16, &u64)| (format!("{{code=\"{code}\"}}"), *count);
     let answers: Vec<_> = counts.answers.iter().map(label).collect();
     let answers: Vec<_> = answers

@@ -227,14 +227,14 @@ impl Reactor {
         let now = Instant::now();
         let is_late = |c: &Connection| c.link.deadline().is_some_and(|deadline| deadline <= now);
         while let Some(at) = self.connections.iter().position(is_late) {
-            self.service.ended_early();
+            self.service.was_late();
             self.drop_connection(at);
         }
         if self.connections.len() >= MOST {
             let idle = self.connections.iter().enumerate();
             let idle = idle.filter_map(|(at, c)| Some((c.link.idle_since()?, at)));
             if let Some((_, at)) = idle.min() {
-                self.service.ended_early();
+                self.service.made_way();
                 self.drop_connection(at);
             }
         }

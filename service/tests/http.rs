@@ -208,6 +208,20 @@ fn one_snapshot_for_all_who_wait() {
     assert_eq!(source.taken.load(Ordering::Relaxed), 2);
 }
 
+/// After a snapshot there is a rest, and all who come meanwhile get the next one.
+#[test]
+fn snapshots_are_not_all_there_is_time_for() {
+    let source = Fake::new(1);
+    source.takes_millis.store(500, Ordering::Relaxed);
+    let at = serve(&source, None);
+    assert_eq!(get(at, "/debug/pprof/heap").status, 200);
+    let early = thread::spawn(move || get(at, "/debug/pprof/heap").status);
+    thread::sleep(Duration::from_millis(600));
+    assert_eq!(get(at, "/page.json").status, 200);
+    assert_eq!(early.join().expect("no panic"), 200);
+    assert_eq!(source.taken.load(Ordering::Relaxed), 2);
+}
+
 #[test]
 fn malformed_and_huge_requests() {
     let source = Fake::new(1);
@@ -271,7 +285,7 @@ fn clients_that_do_nothing_make_way() {
     let text = get(at, "/metrics").text();
     let line = text
         .lines()
-        .find(|line| line.starts_with("tracemalloc_http_ended_connections_total "));
+        .find(|line| line.starts_with("tracemalloc_http_ended_connections_total{reason=\"room\"}"));
     let ended: usize = line
         .and_then(|line| line.split(' ').nth(1)?.parse().ok())
         .expect("a number");
