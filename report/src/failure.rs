@@ -49,6 +49,15 @@ impl Failure {
         }
     }
 
+    /// This output cannot be written, for its folder is not there.
+    pub fn no_folder(path: &Path, folder: &Path) -> Self {
+        let (path, folder) = (path.display(), folder.display());
+        Failure {
+            status: OTHER,
+            message: format!("{path}: cannot write: there is no folder {folder}; make it first"),
+        }
+    }
+
     /// The exit status.
     pub fn status(&self) -> u8 {
         self.status

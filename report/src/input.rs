@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use snapshot::{DomainFilter, Filter, FrameFilter, LoadErrorKind, Snapshot};
 
 use crate::failure::{Failure, Result};
+use views::text::printable;
 
 /// Which traces count.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -56,6 +57,45 @@ impl Filters {
         snapshot.filter_traces(&filters)
     }
 
+    /// These filters, and whether a trace has passed them yet.
+    pub fn matched(&self) -> Matched<'_> {
+        Matched {
+            filters: self,
+            has_seen: false,
+            has_matched: false,
+        }
+    }
+
+    /// As they were given, for a message.
+    fn given(&self) -> String {
+        let quoted = |option: &str, value: &str| format!(" {option} '{value}'");
+        let mut text = String::new();
+        for pattern in &self.include {
+            text += &quoted("--include", pattern);
+        }
+        for pattern in &self.exclude {
+            text += &quoted("--exclude", pattern);
+        }
+        for domain in &self.domain {
+            text += &format!(" --domain {domain}");
+        }
+        text.trim_start().to_owned()
+    }
+
+    /// What is often wrong with them.
+    fn hint(&self) -> &'static str {
+        let stars = |pattern: &String| pattern.contains(['*', '?', '[']);
+        if self.include.is_empty() || !self.exclude.is_empty() || !self.domain.is_empty() {
+            ""
+        } else if !self.include.iter().any(stars) {
+            " (a pattern has to match the whole name of a file, as '*/name.py' does)"
+        } else if !self.all_frames {
+            " (without --all-frames patterns look at the most recent frame only)"
+        } else {
+            ""
+        }
+    }
+
     fn frame_filter(&self, inclusive: bool, text: &str) -> FrameFilter {
         let with_line = text
             .rsplit_once(':')
@@ -68,6 +108,44 @@ impl Filters {
         filter.lineno = lineno;
         filter.all_frames = self.all_frames;
         filter
+    }
+}
+
+/// Filters in use. What nothing passes is most often a misspelt pattern, so it is not passed over in
+/// silence.
+pub struct Matched<'a> {
+    filters: &'a Filters,
+    /// A trace was there to pass.
+    has_seen: bool,
+    has_matched: bool,
+}
+
+impl Matched<'_> {
+    /// The traces that pass.
+    pub fn apply(&mut self, snapshot: Snapshot) -> Snapshot {
+        self.has_seen |= !snapshot.is_empty();
+        let passed = self.filters.apply(snapshot);
+        self.has_matched |= !passed.is_empty();
+        passed
+    }
+
+    fn fault(&self) -> Option<String> {
+        let (given, hint) = (self.filters.given(), self.filters.hint());
+        let is_fault = self.has_seen && !self.has_matched;
+        is_fault.then(|| format!("no trace matches {given}{hint}"))
+    }
+
+    /// Says on standard error that nothing has passed.
+    pub fn or_warn(&self) {
+        if let Some(fault) = self.fault() {
+            eprintln!("tracemalloc: {}", printable(&fault));
+        }
+    }
+
+    /// Fails if nothing has passed.
+    pub fn or_fail(&self) -> Result<()> {
+        self.fault()
+            .map_or(Ok(()), |fault| Err(Failure::input(fault)))
     }
 }
 
@@ -85,7 +163,10 @@ pub struct Input {
 impl Input {
     /// Reads the dump and applies the filters.
     pub fn load(&self) -> Result<Snapshot> {
-        Ok(self.filters.apply(load(&self.file)?))
+        let mut matched = self.filters.matched();
+        let snapshot = matched.apply(load(&self.file)?);
+        matched.or_warn();
+        Ok(snapshot)
     }
 }
 
@@ -163,7 +244,7 @@ struct Progress {
 impl Progress {
     fn start(path: &Path, length: u64, done: Arc<AtomicU64>) -> Self {
         let (ended, end) = mpsc::channel::<()>();
-        let name = views::text::printable(&path.display().to_string()).into_owned();
+        let name = printable(&path.display().to_string()).into_owned();
         let draw = move || {
             let waited = |milliseconds| end.recv_timeout(Duration::from_millis(milliseconds));
             if waited(1000) != Err(mpsc::RecvTimeoutError::Timeout) {

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
@@ -90,6 +90,16 @@ impl Target {
         }
     }
 
+    /// Fails if this would go to a terminal: what it is says nothing to people, or is no text.
+    pub fn check_no_terminal(&self, what: &str, name: &str) -> Result<()> {
+        if self.output.is_some() || !io::stdout().is_terminal() {
+            return Ok(());
+        }
+        Err(Failure::input(format!(
+            "{what} is nothing for a terminal; -o {name} writes a file, and a pipe takes it, too"
+        )))
+    }
+
     /// Lets `write` fill the output.
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
@@ -105,7 +115,10 @@ impl Target {
             let mut out = BufWriter::new(File::options().write(true).open(path).map_err(cannot)?);
             return write(&mut out).and_then(|()| out.flush()).map_err(cannot);
         }
-        let draft = Draft::new(path).map_err(cannot)?;
+        let draft = Draft::new(path).map_err(|error| match missing_folder(path, &error) {
+            Some(folder) => Failure::no_folder(path, folder),
+            None => cannot(error),
+        })?;
         let mut out = BufWriter::with_capacity(1 << 16, &draft.file);
         write(&mut out).and_then(|()| out.flush()).map_err(cannot)?;
         drop(out);
@@ -121,6 +134,13 @@ impl Target {
 
 fn exists(path: &Path) -> Failure {
     Failure::file(path, "exists already; --force replaces it")
+}
+
+/// The folder of a file, if that is what is missing.
+fn missing_folder<'a>(path: &'a Path, error: &io::Error) -> Option<&'a Path> {
+    let folder = path.parent().filter(|folder| !folder.exists())?;
+    let is_it = error.kind() == ErrorKind::NotFound && !folder.as_os_str().is_empty();
+    is_it.then_some(folder)
 }
 
 /// Whether writing would destroy something: devices and pipes can be written to.

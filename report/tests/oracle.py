@@ -95,16 +95,21 @@ def series(*snapshots):
     for traceback in set().union(*sizes):
         amounts = [(of[traceback].size, of[traceback].count) if traceback in of else (0, 0)
                    for of in sizes]
-        if all(a[0] < b[0] for a, b in zip(amounts, amounts[1:])):
+        pairs = list(zip(amounts, amounts[1:]))
+        grown = sum(a[0] < b[0] for a, b in pairs)
+        shrank = any(a[0] > b[0] for a, b in pairs)
+        if not shrank and 3 * grown >= 2 * len(pairs):
             growers.append({
                 "traceback": frames(traceback),
+                "steps_grown": grown,
                 "amounts": [{"size": size, "count": count} for size, count in amounts],
                 "size_diff": amounts[-1][0] - amounts[0][0],
                 "count_diff": amounts[-1][1] - amounts[0][1],
             })
-    growers.sort(key=lambda g: (-g["size_diff"], -g["count_diff"],
+    steps = len(snapshots) - 1
+    growers.sort(key=lambda g: (g["steps_grown"] < steps, -g["size_diff"], -g["count_diff"],
                                 [(f["filename"], f["lineno"]) for f in g["traceback"]]))
-    return {"totals": [total(s) for s in snapshots], "grew_every_time": growers}
+    return {"totals": [total(s) for s in snapshots], "steps": steps, "groups": growers}
 
 
 def info(snapshot):

@@ -131,6 +131,67 @@ fn the_end_comes_after_atexit_and_before_the_modules_go() {
 }
 
 #[test]
+fn nothing_is_imported_at_the_end() {
+    let dir = Dir::new();
+    let dump = dir.path().join("x.dump");
+    // Imported by name, so that what the last dump has more of came with the end.
+    let code = "import sys, tracemalloc\n\
+                assert 'threading' not in sys.modules\n\
+                before = tracemalloc.get_traced_memory()[0]\n\
+                print(before)\n";
+    let cmd = with(&[("dump", text(&dump))]);
+    let out = cmd.args(["-c", code]).run().success().stderr_is("");
+    let before: i64 = out.stdout.trim().parse().expect("a number of bytes");
+    let snapshot = loaded(&dump);
+    let lines = snapshot.statistics(KeyType::Traceback, false);
+    let lines = lines.expect("tracebacks");
+    let is_it =
+        |frame: &snapshot::Frame| frame.filename.to_string_lossy().ends_with("/threading.py");
+    let of_it = lines
+        .iter()
+        .find(|line| line.traceback.frames().iter().any(is_it));
+    assert!(of_it.is_none(), "{of_it:?}");
+    // The module would be 600 KiB.
+    let after = snapshot.total_size();
+    assert!(after - before < 200_000, "{before} B, then {after} B");
+}
+
+#[test]
+fn threads_are_waited_for_at_the_end() {
+    let dir = Dir::new();
+    let dump = dir.path().join("x.dump");
+    let code = "import threading, time\n\
+                def work():\n\
+                \x20   time.sleep(0.3)\n\
+                \x20   kept.append(bytearray(3_000_000))\n\
+                \x20   print('done')\n\
+                kept = []\n\
+                threading.Thread(target=work).start()\n";
+    let cmd = with(&[("dump", text(&dump))]);
+    let out = cmd.args(["-c", code]).run().success();
+    out.stderr_is("").stdout_is("done\n");
+    assert!(held(&loaded(&dump), 4) >= 3_000_000);
+}
+
+#[test]
+fn names_that_do_not_exist() {
+    let dir = Dir::new();
+    let path = dir.path().join("x");
+    for (name, hint) in [
+        ("dumps", "did you mean tracemalloc_dump?"),
+        ("Signal", "did you mean tracemalloc_signal?"),
+        ("colour", "--help-xoptions lists them"),
+    ] {
+        let line = format!("tracemalloc: -X tracemalloc_{name}: there is no such option; {hint}\n");
+        let cmd = with(&[(name, text(&path))]).args(["-c", "print('ran')"]);
+        cmd.run().code(1).stdout_is("").stderr_is(&line);
+    }
+    // As in CPython, all other names are nobody's.
+    let cmd = tracepy().args(["-X", "tracemallocs", "-X", "dumps=x", "-c", "print('ran')"]);
+    cmd.run().success().stdout_is("ran\n").stderr_is("");
+}
+
+#[test]
 fn a_program_sees_nothing_of_it() {
     let dir = Dir::new();
     let dump = dir.path().join("x.dump");
@@ -246,11 +307,16 @@ fn what_cannot_work_ends_the_start() {
     let there = dir.path().join("x");
     let needs_dump = "this needs -X tracemalloc_dump=PATH, too";
     let no_folder = format!(
-        "there is no folder {}",
+        "there is no folder {}; make it first",
         dir.path().join("missing").display()
     );
+    let no_place = dir.path().join("{Pid}.dump");
     for (options, what) in [
         (&[("dump", text(&missing))][..], no_folder.as_str()),
+        (
+            &[("dump", text(&no_place))],
+            "there is no {Pid}; {pid} and {time} there are",
+        ),
         (
             &[("peak", text(dir.path()))],
             "this is a folder, a file is needed",

@@ -15,7 +15,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 def pages():
     """All pages, but for those of other projects and of builds."""
     found = list(ROOT.glob("*.md"))
-    for folder in ("docs", "Lib", "examples", "report", "snapshot", "vm-hooks", "tracemalloc-module",
+    for folder in ("docs", "Lib", "examples", "report", "snapshot", "views", "vm-hooks", "tracemalloc-module",
                    "interpreter", "fuzz"):
         found += [path for path in (ROOT / folder).rglob("*.md") if "target" not in path.parts]
     return sorted(found)

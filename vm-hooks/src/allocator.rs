@@ -97,7 +97,8 @@ fn unmark(block: *mut u8, layout: Layout) -> Layout {
     // look and the entry of a hook `stop` can have made it a dead one.
     if let Some(cell) = MAP.cell(at) {
         let live = Mark::Live.byte(at);
-        let byte = cell.load(Ordering::Relaxed);
+        // Acquired: whoever buried the trace has read the record before (`BlockMap::bury`).
+        let byte = cell.load(Ordering::Acquire);
         if byte == live {
             let inside = threads::enter_to_forget();
             if cell.load(Ordering::Relaxed) == live {
@@ -223,8 +224,6 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if marked {
             return block;
         }
-        // One that was spare is marked already.
-        MAP.remove(record::address(block, layout.size()));
         // SAFETY: asked for with this layout, and nobody has seen the block.
         unsafe { self.inner.dealloc(block, room) };
         self.alloc_untraced::<ZEROED>(layout)

@@ -3,15 +3,17 @@
 //! A window is a node (window of the callers, file, line); walking the parents gives its frames,
 //! most recent first. With a limit of N frames
 //!
-//! - a frame's *callers* are a window of at most N - 1 frames and a depth;
-//! - a *traceback* is (callers, file, line): at most N frames, with its total depth kept in the
-//!   node where it is more than N;
-//! - going into a call drops the oldest frame of a full window. That is worked out once for
-//!   each window and remembered in the node (`tail`).
+//! - a frame's *callers* are a window and a depth;
+//! - a *traceback* is (callers, file, line), with its total depth kept in the node where it is more
+//!   than N. Only its last N frames are shown, whatever the window has;
+//! - going into a call makes the window longer by one frame, up to 2 (N - 1). Then it begins anew with
+//!   the last N - 1 frames. That is worked out once for each such window and remembered in the node
+//!   (`tail`). If each call dropped one frame, each would need a chain of N - 1 other nodes, since
+//!   windows are chained from their oldest frame on; like this, N - 1 calls share one.
 //!
-//! So nothing beyond N frames costs memory, however deep the recursion, and a step from the
-//! callers to a line costs one look-up whatever N is. Tracebacks are equal exactly where
-//! CPython's are: same frames and same total.
+//! So nothing beyond 2 N frames costs memory, however deep the recursion, and a step from the
+//! callers to a line costs one look-up whatever N is. Two nodes may stand for equal tracebacks, if they
+//! have more than N frames and their windows differ in older ones; readers take them as equal.
 //!
 //! Invariant: a node is immutable once it has an id, but for `tail`, which is set once.
 
@@ -42,19 +44,21 @@ struct NodeData {
     len: u16,
     /// Frames of the traceback where they are more than `len`, else 0.
     total: u16,
-    /// This window without its oldest frame, where it is full: node id + 1, or 0 for not yet.
+    /// The last frames of this window, where it is too long: node id + 1, or 0 for not yet.
     tail: AtomicU32,
 }
 
 /// All contexts that were seen since tracing began.
 pub(crate) struct Contexts {
     limit: u32,
+    /// Frames of a window of callers, at most.
+    longest: u32,
     nodes: Column<NodeData>,
     node_index: Index,
     writer: Lock<()>,
 }
 
-/// The callers of a frame: a window of at most `limit - 1` frames, and how many there are.
+/// The callers of a frame: a window with the last `limit - 1` of them at least, and how many there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Callers {
     pub(crate) window: Node,
@@ -81,6 +85,7 @@ impl Contexts {
     pub(crate) fn new(limit: u32) -> Option<Self> {
         let this = Self {
             limit,
+            longest: (2 * (limit - 1)).min(MAX_FRAMES - 1),
             nodes: Column::new(),
             node_index: Index::new(),
             writer: Lock::new(()),
@@ -126,10 +131,10 @@ impl Contexts {
             EMPTY
         } else {
             let window = self.step(recent, callers.window, file, line, 0)?;
-            if depth < self.limit {
+            if depth <= self.longest {
                 window
             } else {
-                self.without_oldest_if_full(window)?
+                self.shortened_if_too_long(window)?
             }
         };
         Some(Callers { window, depth })
@@ -149,9 +154,9 @@ impl Contexts {
         recent.node(step, intern).map(Node)
     }
 
-    fn without_oldest_if_full(&self, window: Node) -> Option<Node> {
+    fn shortened_if_too_long(&self, window: Node) -> Option<Node> {
         let node = self.nodes.get(window.0);
-        if u32::from(node.len) < self.limit {
+        if u32::from(node.len) <= self.longest {
             return Some(window);
         }
         match node.tail.load(Ordering::Acquire) {
@@ -162,7 +167,7 @@ impl Contexts {
 
     #[cold]
     fn work_out_tail(&self, window: Node) -> Option<Node> {
-        let kept = self.nodes.get(window.0).len as usize - 1;
+        let kept = self.limit as usize - 1;
         let mut frames = Vec::new();
         own::room(&mut frames, kept)?;
         frames.extend(self.frames(window).take(kept));
@@ -218,17 +223,18 @@ impl Contexts {
         self.nodes.len()
     }
 
-    /// The frames of a window or traceback, most recent first.
+    /// The frames of a traceback that are kept, most recent first.
     pub(crate) fn frames(&self, node: Node) -> impl Iterator<Item = (File, u32)> + '_ {
         let mut at = node.0;
-        std::iter::from_fn(move || {
+        let frames = std::iter::from_fn(move || {
             if at == EMPTY.0 {
                 return None;
             }
             let node = self.nodes.get(at);
             at = node.parent;
             Some((File(node.file), node.line))
-        })
+        });
+        frames.take(self.limit as usize)
     }
 
     /// The number of frames that a traceback had when it was recorded.
@@ -285,11 +291,14 @@ mod tests {
                 let model = naive(stack, limit as usize);
                 prop_assert_eq!(&frames(&contexts, node), &model.0);
                 prop_assert_eq!(contexts.total_frames(node), model.1);
-                // Equal tracebacks have one id, different ones have two.
-                prop_assert_eq!(*ids.entry(model).or_insert(node), node);
+                // A node stands for one traceback. A whole traceback has one node; one that was cut
+                // has one for each of its windows.
+                prop_assert_eq!(ids.entry(node.0).or_insert_with(|| model.clone()), &model);
+                if stack.len() <= limit as usize {
+                    let same = ids.iter().filter(|(_, other)| **other == model);
+                    prop_assert_eq!(same.count(), 1);
+                }
             }
-            let distinct: std::collections::HashSet<u32> = ids.values().map(|n| n.0).collect();
-            prop_assert_eq!(distinct.len(), ids.len());
         }
     }
 
@@ -307,6 +316,34 @@ mod tests {
         let node = contexts.traceback(&recent, callers, (file, 9)).unwrap();
         assert_eq!(contexts.total_frames(node), 10_001);
         assert_eq!(contexts.frames(node).count(), 25);
+    }
+
+    #[test]
+    fn deep_recursion_over_a_tree_costs_two_nodes_a_path() {
+        let contexts = Contexts::new(25).unwrap();
+        let recent = Recent::new();
+        // 60 calls down, then all ways through 8 calls that each come from one of two lines.
+        let mut callers = Callers::NONE;
+        for _ in 0..60 {
+            callers = contexts.call(&recent, callers, (File(1), 7)).unwrap();
+        }
+        let before = contexts.len();
+        let mut level = vec![callers];
+        for _ in 0..8 {
+            let step = |callers: &Callers| {
+                [8, 9].map(|line| contexts.call(&recent, *callers, (File(1), line)).unwrap())
+            };
+            level = level.iter().flat_map(step).collect();
+        }
+        for callers in &level {
+            contexts.traceback(&recent, *callers, (File(1), 1)).unwrap();
+        }
+        let paths = 256 + 255 + 256;
+        assert!(
+            contexts.len() - before <= paths,
+            "{}",
+            contexts.len() - before
+        );
     }
 
     #[test]

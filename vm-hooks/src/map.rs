@@ -180,6 +180,15 @@ impl BlockMap {
         true
     }
 
+    /// Makes a live mark a dead one, in a pause. Its owner may then free the block without a look at
+    /// the gate: what was done with the record before is over for whoever loads the mark with
+    /// [`Ordering::Acquire`].
+    pub(crate) fn bury(&self, address: usize) {
+        if let Some(cell) = self.cell(address) {
+            cell.store(Mark::Dead.byte(address), Ordering::Release);
+        }
+    }
+
     /// Takes away the mark at an address that the caller owns.
     #[inline(always)]
     pub(crate) fn remove(&self, address: usize) {
@@ -272,8 +281,10 @@ impl BlockMap {
 fn is_empty(granules: &[AtomicU8]) -> bool {
     #[cfg(not(miri))]
     {
-        // SAFETY: atomic bytes can be read as atomic words (a word that is being written to is
-        // only asked whether to look at its bytes); `align_to` keeps within the slice.
+        // SAFETY: `align_to` keeps within the slice, and a byte that another thread stores meanwhile
+        // makes the word seen before or after, as on all hardware that there is. (Rust's own memory
+        // model does not say yet what a load of a word next to a store of a byte in it gives; that
+        // is why Miri does without.)
         let (before, words, after) = unsafe { granules.align_to::<AtomicU64>() };
         if before.is_empty() && after.is_empty() {
             let or = |any, word: &AtomicU64| any | word.load(Ordering::Relaxed);

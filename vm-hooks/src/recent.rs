@@ -2,26 +2,35 @@
 //!
 //! A program runs the same few lines again and again, so most steps (window of the callers, file,
 //! line) were taken a moment ago. A look here costs a dozen instructions, one in the index a
-//! hundred.
+//! hundred. There are as many entries as a processor's second cache has room for beside the program:
+//! recursion over a tree comes by thousands of windows.
 //!
 //! Invariant: an entry is a step that the contexts of now have. Whoever puts other contexts in
 //! their place empties the caches of all threads, which wait meanwhile; else only the thread
 //! itself touches its own.
 
 use crate::files::File;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use crate::pages;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-const ENTRIES: usize = 1024;
+const ENTRIES: usize = 8192;
 /// No epoch; nor is it what a fresh frame has (0).
 pub(crate) const NO_EPOCH: u32 = u32::MAX;
 
 /// One step: (window, line), and (node, file, total), where a file and a total of 0 are no step.
 struct Entry(AtomicU64, AtomicU64);
 
+type Entries = [Entry; ENTRIES];
+
+/// Of a thread that has kept no step yet. Nothing is ever written here.
+static NONE: Entries = [const { Entry(AtomicU64::new(0), AtomicU64::new(0)) }; ENTRIES];
+
 pub(crate) struct Recent {
     /// The file that was asked for last: its key and its id, which never change.
     file: (AtomicUsize, AtomicU32),
-    entries: [Entry; ENTRIES],
+    /// `NONE`, or a mapping of its own.
+    entries: AtomicPtr<Entries>,
     /// Of the contexts that the entries belong to; `NO_EPOCH` where there is none.
     epoch: AtomicU32,
 }
@@ -40,7 +49,7 @@ impl Recent {
     pub(crate) const fn new() -> Self {
         Self {
             file: (AtomicUsize::new(0), AtomicU32::new(0)),
-            entries: [const { Entry(AtomicU64::new(0), AtomicU64::new(0)) }; ENTRIES],
+            entries: AtomicPtr::new((&raw const NONE).cast_mut()),
             epoch: AtomicU32::new(NO_EPOCH),
         }
     }
@@ -60,7 +69,36 @@ impl Recent {
     #[inline(always)]
     fn entry(&self, first: u64, second: u32) -> &Entry {
         let mixed = (first ^ u64::from(second).rotate_left(17)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.entries[(mixed >> (u64::BITS - ENTRIES.ilog2())) as usize]
+        // SAFETY: `NONE`, or what `own_entries` has mapped, which stays until `self` is dropped.
+        let entries = unsafe { &*self.entries.load(Relaxed) };
+        &entries[(mixed >> (u64::BITS - ENTRIES.ilog2())) as usize]
+    }
+
+    fn has_entries(&self) -> bool {
+        !std::ptr::eq(self.entries.load(Relaxed), &raw const NONE)
+    }
+
+    /// Makes sure that there are entries that can be written. `false`: there is no memory for them.
+    #[inline(always)]
+    fn own_entries(&self) -> bool {
+        self.has_entries() || self.map_entries()
+    }
+
+    #[cold]
+    fn map_entries(&self) -> bool {
+        let Some(mapped) = pages::map(size_of::<Entries>()) else {
+            return false;
+        };
+        let words = 4 * ENTRIES;
+        // SAFETY: fresh memory of this size, which nobody else knows.
+        unsafe { pages::zero_atomics(mapped.cast(), words) };
+        self.entries.store(mapped.cast().as_ptr(), Relaxed);
+        true
+    }
+
+    /// Bytes of the entries.
+    pub(crate) fn bytes(&self) -> usize {
+        usize::from(self.has_entries()) * size_of::<Entries>()
     }
 
     /// The node of a step that was taken a short while ago.
@@ -89,10 +127,12 @@ impl Recent {
             return Some((node >> 32) as u32);
         }
         let node = intern()?;
-        entry.0.store(first, Relaxed);
-        entry
-            .1
-            .store(u64::from(node) << 32 | u64::from(second), Relaxed);
+        if self.own_entries() {
+            let entry = self.entry(first, second);
+            entry.0.store(first, Relaxed);
+            let answer = u64::from(node) << 32 | u64::from(second);
+            entry.1.store(answer, Relaxed);
+        }
         Some(node)
     }
 
@@ -110,11 +150,23 @@ impl Recent {
 
     /// Forgets all steps.
     pub(crate) fn clear(&self) {
-        if self.epoch.swap(NO_EPOCH, Relaxed) != NO_EPOCH {
-            for entry in &self.entries {
+        if self.epoch.swap(NO_EPOCH, Relaxed) != NO_EPOCH && self.has_entries() {
+            // SAFETY: as in `entry`.
+            for entry in unsafe { &*self.entries.load(Relaxed) } {
                 entry.0.store(0, Relaxed);
                 entry.1.store(0, Relaxed);
             }
+        }
+    }
+}
+
+impl Drop for Recent {
+    fn drop(&mut self) {
+        if self.has_entries()
+            && let Some(entries) = NonNull::new(*self.entries.get_mut())
+        {
+            // SAFETY: mapped with this size, and nobody is left who could look at it.
+            unsafe { pages::unmap(entries.cast(), size_of::<Entries>()) };
         }
     }
 }

@@ -346,16 +346,23 @@ impl Paused<'_> {
         slots().map(|slot| &slot.counts)
     }
 
-    /// The spare blocks of every thread.
-    pub(crate) fn spare(&self) -> impl Iterator<Item = &'static Spare> {
-        slots().map(|slot| &slot.spare)
-    }
-
     /// The steps that every thread remembers. (A slot without an owner is emptied by the next.)
     pub(crate) fn recent(&self) -> impl Iterator<Item = &'static Recent> {
         slots()
             .filter(|slot| slot.is_owned())
             .map(|slot| &slot.recent)
+    }
+
+    /// Bytes that the threads' slots point to, of threads that have ended too.
+    pub(crate) fn bytes_of_slots(&self) -> usize {
+        slots()
+            .map(|slot| slot.spare.bytes() + slot.recent.bytes())
+            .sum()
+    }
+
+    /// How many blocks the slots keep for the next of their size, those of threads that have ended too.
+    pub(crate) fn spare_blocks(&self) -> usize {
+        slots().map(|slot| slot.spare.len()).sum()
     }
 
     /// Changes what the hooks do once the pause is over.

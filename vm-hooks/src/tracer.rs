@@ -17,7 +17,6 @@ use crate::files::FILES;
 use crate::map::{BlockMap, Mark};
 use crate::recent::{NO_EPOCH, Recent};
 use crate::side::{self, Side, Trace};
-use crate::spare::Spare;
 use crate::threads::{self, Control, Inside, ON, Paused, STOPPED};
 use crate::{counters, frames, own, record};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -134,7 +133,7 @@ fn forget_traces(paused: &Paused<'_>) {
         // SAFETY: a record is there, and the threads that could free its block are paused. A spare
         // block stays marked as it is.
         Mark::Live if unsafe { record::read(address) }.0 == 0 => {}
-        Mark::Live => _ = MAP.set(address, Mark::Dead),
+        Mark::Live => MAP.bury(address),
         Mark::Side => MAP.remove(address),
         Mark::Dead => {}
     });
@@ -192,7 +191,7 @@ pub fn tracer_memory() -> usize {
     let mut bytes = MAP.bytes();
     bytes += FILES.bytes() + contexts(&control).map_or(0, Contexts::bytes);
     let paused = control.pause();
-    bytes += paused.spare().map(Spare::bytes).sum::<usize>();
+    bytes += paused.bytes_of_slots();
     bytes += side::traces().as_ref().map_or(0, Side::bytes);
     // The rest takes long where there are many records; a look at the map harms nobody.
     drop(paused);
@@ -213,7 +212,7 @@ pub fn live_counts() -> (usize, usize) {
     MAP.for_each(|_, mark| traces += usize::from(mark == Mark::Live));
     let paused = control.pause();
     // A spare block is marked as if it were in use.
-    let spare = paused.spare().map(Spare::len).sum();
+    let spare = paused.spare_blocks();
     let side = side::traces();
     let beside = side
         .as_ref()

@@ -15,6 +15,8 @@ use vm_hooks::{SnapshotError, StartError, TracingAllocator};
 static ALLOCATOR: TracingAllocator<System> = TracingAllocator::new(System);
 
 fn main() {
+    #[cfg(target_os = "linux")]
+    register_foreign_handlers();
     the_states_and_their_answers();
     totals_add_up();
     a_snapshot_shows_one_moment();
@@ -322,25 +324,36 @@ fn forks() -> usize {
     forks.map_or(200, |forks| forks.parse().expect("FORKS is a number"))
 }
 
-/// A library takes a lock of its own across a fork, and other threads allocate while they hold it:
-/// the tracer must not keep them from giving it back.
+/// A library's lock, which it takes across a fork.
 #[cfg(target_os = "linux")]
-fn foreign_handlers_of_forks() {
-    static LOCKED: AtomicBool = AtomicBool::new(false);
+static LOCKED: AtomicBool = AtomicBool::new(false);
 
-    extern "C" fn lock() {
-        while LOCKED.swap(true, Ordering::Acquire) {
-            std::thread::sleep(Duration::from_micros(20));
-        }
+#[cfg(target_os = "linux")]
+extern "C" fn lock() {
+    while LOCKED.swap(true, Ordering::Acquire) {
+        std::thread::sleep(Duration::from_micros(20));
     }
+}
 
-    extern "C" fn unlock() {
-        LOCKED.store(false, Ordering::Release);
-    }
+#[cfg(target_os = "linux")]
+extern "C" fn unlock() {
+    LOCKED.store(false, Ordering::Release);
+}
 
+/// Before tracing was ever started: the tracer's handlers have to be there already, since those that
+/// are registered last run first before a fork.
+#[cfg(target_os = "linux")]
+fn register_foreign_handlers() {
+    drop(black_box([vec![1_u8], vec![2]]));
     // SAFETY: functions of the right type, which touch one static.
     let registered = unsafe { libc::pthread_atfork(Some(lock), Some(unlock), Some(unlock)) };
     assert_eq!(registered, 0);
+}
+
+/// Other threads allocate while they hold the library's lock: the tracer must not keep them from
+/// giving it back.
+#[cfg(target_os = "linux")]
+fn foreign_handlers_of_forks() {
     vm_hooks::start(3).unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -357,7 +370,7 @@ fn foreign_handlers_of_forks() {
         for _ in 0..forks() {
             // A deadlock of the fork itself ends the test.
             // SAFETY: a system call.
-            unsafe { libc::alarm(600) };
+            unsafe { libc::alarm(120) };
             // SAFETY: as in `fork_under_load`.
             let child = unsafe { libc::fork() };
             if child == 0 {

@@ -25,6 +25,9 @@ impl Template {
     ///
     /// What is wrong, as the end of a sentence.
     pub(crate) fn new(path: &str) -> Result<Self, String> {
+        if let Some(place) = unknown_place(path) {
+            return Err(format!("there is no {place}; {PID} and {TIME} there are"));
+        }
         let absolute = std::path::absolute(path).map_err(|error| plain(&error))?;
         // It is UTF-8 unless the working folder is not.
         let text = absolute.to_str().ok_or("the folder is not valid UTF-8")?;
@@ -86,6 +89,20 @@ impl Template {
     }
 }
 
+/// The first `{word}` of a path that stands for nothing. Other braces are part of a name.
+fn unknown_place(path: &str) -> Option<&str> {
+    let is_word = |text: &str| {
+        let fits = |c: char| c.is_alphanumeric() || c == '_';
+        !text.is_empty() && text.chars().all(fits)
+    };
+    let starts = path.match_indices('{').map(|(at, _)| at);
+    let mut places = starts.filter_map(|at| {
+        let place = &path[at..=at + path[at..].find('}')?];
+        is_word(&place[1..place.len() - 1]).then_some(place)
+    });
+    places.find(|&place| place != PID && place != TIME)
+}
+
 /// A folder in which this process can make files.
 fn check_folder(folder: &Path) -> Result<(), String> {
     let shown = folder.display();
@@ -93,7 +110,7 @@ fn check_folder(folder: &Path) -> Result<(), String> {
         Ok(metadata) if !metadata.is_dir() => return Err(format!("{shown} is not a folder")),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(format!("there is no folder {shown}"));
+            return Err(format!("there is no folder {shown}; make it first"));
         }
         Err(error) => return Err(format!("{shown}: {}", plain(&error))),
     }
@@ -191,7 +208,10 @@ mod tests {
     #[test]
     fn where_no_file_can_be_made() {
         let wrong = |path: &str| Template::new(path).expect_err(path);
-        assert_eq!(wrong("/no/such/x"), "there is no folder /no/such");
+        assert_eq!(
+            wrong("/no/such/x"),
+            "there is no folder /no/such; make it first"
+        );
         assert_eq!(wrong("/dev/null/x"), "/dev/null is not a folder");
         assert_eq!(wrong("/"), "this is a folder, a file is needed");
         assert_eq!(wrong("/tmp"), "this is a folder, a file is needed");
@@ -201,8 +221,35 @@ mod tests {
             wrong("/tmp/{time}/x"),
             "{time} can stand in the name of the file only"
         );
-        assert_eq!(wrong("/no/{pid}/x"), "there is no folder /no");
+        assert_eq!(
+            wrong("/no/{pid}/x"),
+            "there is no folder /no; make it first"
+        );
         assert!(Template::new("/tmp/{pid}/x/{pid}.dump").is_ok());
+    }
+
+    #[test]
+    fn places_that_stand_for_nothing() {
+        for (path, place) in [
+            ("/tmp/{Pid}", "{Pid}"),
+            ("/tmp/{pid}-{date}.dump", "{date}"),
+            ("{tme}", "{tme}"),
+            ("{{host}", "{host}"),
+        ] {
+            assert_eq!(unknown_place(path), Some(place), "{path}");
+            assert!(Template::new(path).is_err_and(|why| why.contains(place)));
+        }
+        for path in [
+            "/tmp/{pid}{time}",
+            "{}",
+            "{",
+            "}{",
+            "{a,b}",
+            "{a b}",
+            "{{pid}}",
+        ] {
+            assert_eq!(unknown_place(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -41,15 +41,18 @@ mod futex {
     use std::ptr::{from_ref, null};
 
     pub(super) fn wake(word: &AtomicU32) {
-        // SAFETY: the address of this thread's errno, which the interrupted code may look at.
-        let errno = unsafe { &mut *libc::__errno_location() };
-        let before = *errno;
+        // The interrupted code may look at it.
+        // SAFETY: the address of this thread's errno, which lives as long as the thread.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: as above; only this thread touches it.
+        let before = unsafe { errno.read() };
         // SAFETY: the word is a static; waking touches nothing.
         unsafe {
             let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
             libc::syscall(libc::SYS_futex, from_ref(word), operation, 1);
         }
-        *errno = before;
+        // SAFETY: as above. A pointer, not a reference: the call above writes there, too.
+        unsafe { errno.write(before) };
     }
 
     /// Returns early where the word is not 0, and may for no reason.

@@ -166,14 +166,20 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_for() {
-        assert_eq!(
-            of(&["tracemalloc=5", "dev", "tracemalloc_dumps=x"], &[]),
-            Ok(None)
-        );
+        assert_eq!(of(&["tracemalloc=5", "dev"], &[]), Ok(None));
         assert_eq!(of(&["tracemalloc_dump="], &[]), Ok(None));
         assert_eq!(of(&[], &[("PYTHONTRACEMALLOC_DUMP", "")]), Ok(None));
         let variable = [("PYTHONTRACEMALLOC_DUMP", "/tmp/v")];
         assert_eq!(of(&["tracemalloc_dump="], &variable), Ok(None));
+    }
+
+    #[test]
+    fn every_name_is_known() {
+        for Setting(option, variable) in [DUMP, SIGNAL, INTERVAL, KEEP, PEAK, GROWTH] {
+            let given = [(option.to_owned(), Some("x".to_owned()))];
+            assert_eq!(super::super::names::fault(&given), None);
+            assert_eq!(variable, format!("PYTHON{}", option.to_uppercase()));
+        }
     }
 
     #[test]
@@ -236,7 +242,11 @@ mod tests {
             ),
             (
                 &["tracemalloc_dump=/no/such/x"],
-                "-X tracemalloc_dump=/no/such/x: there is no folder /no/such",
+                "-X tracemalloc_dump=/no/such/x: there is no folder /no/such; make it first",
+            ),
+            (
+                &["tracemalloc_dump=/tmp/{Pid}"],
+                "-X tracemalloc_dump=/tmp/{Pid}: there is no {Pid}; {pid} and {time} there are",
             ),
             (
                 &["tracemalloc_signal=USR2"],

@@ -11,6 +11,7 @@ mod dumps;
 mod help;
 #[cfg(unix)]
 mod http;
+mod names;
 mod scan;
 mod script;
 #[cfg(test)]
@@ -139,6 +140,9 @@ fn start(run: &scan::Run<'_>) -> Result<Start, String> {
     let variable = env("PYTHONTRACEMALLOC");
     let request = tracing::request(&xoptions, variable.as_deref());
     let request = request.map_err(|error| error.to_string())?;
+    if let Some(message) = names::fault(&xoptions) {
+        return Err(message);
+    }
     #[cfg(unix)]
     {
         let dumps = dumps::plan(&xoptions, env)?;

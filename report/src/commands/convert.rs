@@ -35,7 +35,7 @@ pub struct Convert {
 pub enum Format {
     /// A gzipped protocol buffer, for `go tool pprof` and Pyroscope
     Pprof,
-    /// For https://www.speedscope.app
+    /// For speedscope (www.speedscope.app)
     Speedscope,
     /// `frame;frame;frame SIZE`, for flame graph programs
     Collapsed,
@@ -49,10 +49,13 @@ impl Convert {
     /// Writes the file.
     pub fn run(self) -> Result<u8> {
         self.target.check()?;
+        let format = self.format.unwrap_or(Format::Json);
+        if format == Format::Pprof {
+            self.target.check_no_terminal("pprof", "OUT.pb.gz")?;
+        }
         let snapshot = self.input.load()?;
         let stacks = Stacks::new(&snapshot);
         let name = self.input.file.display().to_string();
-        let format = self.format.unwrap_or(Format::Json);
         self.target.write(|out| match format {
             Format::Pprof => pprof::write(&stacks, out),
             Format::Speedscope => speedscope::write(&stacks, &name, out),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use snapshot::{CallTree, Direction};
 
 use super::tree::{least, percent};
-use crate::failure::{OK, Result};
+use crate::failure::{Failure, OK, Result};
 use crate::input::{self, Input};
 use crate::output::Target;
 use views::flame::html::{self, Lines};
@@ -34,7 +34,7 @@ pub struct Flamegraph {
     /// The root on top (pages start like this)
     #[arg(long)]
     icicle: bool,
-    /// A page with a table, instead of an SVG; so is an OUT that ends in .html
+    /// A page with a table, instead of an SVG; so is an OUT that ends in .html or .htm
     #[arg(long)]
     html: bool,
     /// Print what a page shows as JSON
@@ -57,18 +57,21 @@ pub struct Flamegraph {
 impl Flamegraph {
     /// Writes the file.
     pub fn run(self) -> Result<u8> {
+        let is_page = self.is_page()?;
         self.target.check()?;
+        if !self.json {
+            let (what, name) = if is_page {
+                ("a page", "OUT.html")
+            } else {
+                ("a picture", "OUT.svg")
+            };
+            self.target.check_no_terminal(what, name)?;
+        }
         let snapshot = self.input.load()?;
         let old = match &self.diff {
             Some(old) => Some(self.input.filters.apply(input::load(old)?)),
             None => None,
         };
-        let ends_in_html = |path: &PathBuf| {
-            let extension = path.extension().unwrap_or_default();
-            extension == "html" || extension == "htm"
-        };
-        let is_page =
-            self.html || self.json || self.target.output.as_ref().is_some_and(ends_in_html);
         let min_share = self.min_share.unwrap_or(if is_page { 0.02 } else { 0.1 });
         let least = least(snapshot.total_size(), min_share);
         let direction = if self.inverted {
@@ -112,6 +115,26 @@ impl Flamegraph {
             }
         }
         Ok(OK)
+    }
+
+    /// Whether it is a page. What the name of the output says otherwise is an error: a picture under
+    /// the name of another kind opens nowhere.
+    fn is_page(&self) -> Result<bool> {
+        let Some(path) = self.target.output.as_ref().filter(|_| !self.json) else {
+            return Ok(self.html || self.json);
+        };
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        let fault = match extension.to_ascii_lowercase().as_str() {
+            "html" | "htm" => return Ok(true),
+            "svg" if self.html => "--html writes a page, whose name ends in .html",
+            // Devices have none, for instance.
+            "" | "svg" => return Ok(self.html),
+            "png" | "jpg" | "jpeg" | "webp" | "gif" | "pdf" => {
+                "this writes .svg and .html; rsvg-convert, Inkscape and browsers make others of an SVG"
+            }
+            _ => "this writes .svg and .html; convert has other formats",
+        };
+        Err(Failure::file(path, fault))
     }
 
     fn title(&self) -> String {

@@ -11,6 +11,8 @@ mod convert;
 mod diff;
 mod flamegraph;
 mod info;
+mod names_of_dumps;
+mod series;
 mod top;
 mod tree;
 mod watch;

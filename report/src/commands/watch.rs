@@ -19,7 +19,7 @@ use crate::watch::place::Place;
 use crate::watch::screen::{Order, Screen, Wish};
 use views::groups::By;
 use views::size::{difference, size};
-use views::text::printable;
+use views::text::{plural, printable};
 
 /// Follow dumps as they appear, and show what they hold and how it grew
 ///
@@ -34,7 +34,7 @@ pub struct Watch {
     /// Group by this
     #[arg(short, long, value_parser = by(), default_value = "line")]
     by: By,
-    /// The order of the rows
+    /// The order of the rows; on a terminal the key s changes it
     #[arg(long, value_enum, default_value_t)]
     sort: Order,
     /// In a folder, only files whose names match this
@@ -153,10 +153,10 @@ fn print_table(screen: &Screen, limit: usize, out: &mut impl Write) -> Result<()
     let name = screen.last.as_ref().map_or("", |(name, _)| name);
     writeln!(
         out,
-        "{}: {} in {} blocks, {} since the first dump, {} since the one before\n",
+        "{}: {} in {}, {} since the first dump, {} since the one before\n",
         paint(Role::Strong, &printable(name)),
         size(total.size),
-        total.count,
+        plural(usize::try_from(total.count).unwrap_or(0), "block"),
         paint(Role::of_difference(since_first), &difference(since_first)),
         paint(Role::of_difference(since_last), &difference(since_last)),
     )?;

@@ -8,7 +8,7 @@ use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table};
 
 use super::screen::{Order, Screen};
 use views::size::{difference, size};
-use views::text::{printable, shorten};
+use views::text::{plural, printable, shorten};
 
 const QUIET: Style = Style::new().fg(Color::DarkGray);
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
@@ -32,11 +32,10 @@ pub fn draw(screen: &Screen, frame: &mut Frame<'_>) {
     ]);
     let [heading, figures, _space, rows, footer] = parts.areas(frame.area());
     let dumps = screen.totals.len();
-    let plural = if dumps == 1 { "" } else { "s" };
     let line = Line::from(vec![
         Span::styled("tracemalloc ", STRONG),
         Span::raw(printable(&screen.name).into_owned()),
-        Span::styled(format!("  {dumps} dump{plural}"), QUIET),
+        Span::styled(format!("  {}", plural(dumps, "dump")), QUIET),
     ]);
     frame.render_widget(Paragraph::new(line), heading);
     draw_figures(screen, frame, figures);
@@ -64,7 +63,7 @@ fn draw_figures(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
     let lines = vec![
         Line::from(vec![
             Span::styled(size(total.size), STRONG),
-            Span::raw(format!(" in {} blocks  ", total.count)),
+            Span::raw(format!(" in {}  ", plural(total.count as usize, "block"))),
             Span::styled(difference(since_first), growth_style(since_first)),
             Span::styled(" since the first, ", QUIET),
             Span::styled(difference(since_last), growth_style(since_last)),

@@ -48,7 +48,10 @@ impl Place {
         match target.parse() {
             Ok(pid) if !path.exists() => Place::of_process(pid),
             _ if path.exists() => Err(Failure::file(path, "is neither a folder nor a process id")),
-            _ => Err(Failure::file(path, "there is no such folder")),
+            _ => Err(Failure::file(
+                path,
+                "there is no such folder; make it first, watch waits for dumps in it",
+            )),
         }
     }
 

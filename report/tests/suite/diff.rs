@@ -1,11 +1,12 @@
 //! `diff` against `Snapshot.compare_to`, and series.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::top::KINDS;
-use super::util::{assert_same, fixture, program, run, series};
+use super::util::{assert_same, fixture, folder, program, run, series};
 
 const ALL: &str = "--only=new,grown,shrunk,gone,same";
 
@@ -60,16 +61,16 @@ fn only_what_is_asked_for() {
 }
 
 #[test]
-fn a_series_shows_what_grew_every_time() {
+fn a_series_shows_what_kept_growing() {
     for series in series() {
         let files: Vec<&Path> = series.files.iter().map(|file| file.as_path()).collect();
         let theirs = series.python.ask("series", &files);
         let ours = run(program().args(["diff", "--json", "-n0"]).args(&files)).json();
-        for name in ["totals", "grew_every_time"] {
+        for name in ["totals", "steps", "groups"] {
             assert_same(&series.name, &ours[name], &theirs[name]);
         }
         // The leak is there, and what was cleared is not.
-        let grew = &ours["grew_every_time"];
+        let grew = &ours["groups"];
         let lines: Vec<&Value> = grew.as_array().expect("a list").iter().collect();
         let is = |group: &Value, file: &str| {
             let frame = &group["traceback"][0]["filename"];
@@ -80,6 +81,124 @@ fn a_series_shows_what_grew_every_time() {
         let text = run(program().arg("diff").args(&files)).ok().text();
         assert!(text.contains("in each of 3 steps"), "{text}");
     }
+}
+
+/// A dump with lines of `a.py` of these sizes, from line 1 on; of no size, it has no such line.
+fn lines(path: &Path, sizes: &[i64]) {
+    let mut builder = snapshot::SnapshotBuilder::new(1);
+    let file = builder.file("/srv/a.py".into());
+    for (line, &size) in (1..).zip(sizes) {
+        if size > 0 {
+            let traceback = builder.traceback(vec![(file, line)], Some(1));
+            builder.trace(0, size, traceback);
+        }
+    }
+    let snapshot = builder.build().expect("a snapshot");
+    let file = fs::File::create(path).expect("a file can be made");
+    snapshot.dump(file).expect("it is written");
+}
+
+/// A program that is idle once: line 1 leaks, and line 2 leaks a lot but not each time; line 3 is
+/// filled at the start, line 4 is a buffer.
+#[test]
+fn an_idle_step_does_not_hide_a_leak() {
+    let folder = folder("idle");
+    let mut files = Vec::new();
+    let steps: [&[i64]; 5] = [
+        &[100, 0, 0, 70],
+        &[200, 5000, 9000, 90],
+        &[300, 5000, 9000, 60],
+        &[400, 8000, 9000, 80],
+        &[500, 9000, 9000, 80],
+    ];
+    for (step, sizes) in steps.iter().enumerate() {
+        files.push(folder.join(format!("{step}.dump")));
+        lines(&files[step], sizes);
+    }
+    let json = run(program().args(["diff", "--json"]).args(&files)).json();
+    assert_eq!(json["steps"], 4);
+    let groups: Vec<_> = json["groups"].as_array().into_iter().flatten().collect();
+    let found = groups.iter().map(|group| {
+        let line = &group["traceback"][0]["lineno"];
+        (line.as_u64(), group["steps_grown"].as_u64())
+    });
+    let expected = [(Some(1), Some(4)), (Some(2), Some(3))];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    let text = run(program().arg("diff").args(&files)).ok().text();
+    let summary = "1 line grew in each of 4 steps, 1 more in at least 3 and never shrank\n";
+    assert!(text.contains(summary), "{text}");
+    assert!(
+        text.contains(" 4 of 4 ") && text.contains(" 3 of 4 "),
+        "{text}"
+    );
+
+    // A last dump in which the work is undone hides all, and is named.
+    let end = folder.join("end.dump");
+    lines(&end, &[50]);
+    let out = run(program().arg("diff").args(&files).arg(&end)).ok();
+    let text = out.text();
+    assert!(text.contains("0 lines grew in each of 5 steps\n"), "{text}");
+    assert!(
+        text.contains("end.dump is smaller than the dump before"),
+        "{text}"
+    );
+}
+
+#[test]
+fn names_that_show_a_wrong_series_are_told() {
+    let folder = folder("names");
+    let dump = |name: &str| {
+        let path = folder.join(name);
+        lines(&path, &[100]);
+        path
+    };
+    let first = dump("7-20261121T140322.125Z.dump");
+    let second = dump("7-20261121T140323.000Z.dump");
+    let third = dump("7-20261121T140324.000Z.dump");
+    let other = dump("8-20261121T140325.000Z.dump");
+    let diff =
+        |files: &[&std::path::PathBuf]| run(program().arg("diff").args(files)).code(0).stderr;
+    assert_eq!(diff(&[&first, &second, &third]), "");
+    assert_eq!(diff(&[&first, &other]), "", "two can be two runs");
+    let mixed = diff(&[&first, &second, &other]);
+    let expected = "tracemalloc: the dumps are of different processes (7 and 8): \
+                    growth from one to the other says little\n";
+    assert_eq!(mixed, expected);
+    let disorder = diff(&[&second, &first]);
+    assert!(
+        disorder.starts_with("tracemalloc: the dumps are not in the order of time: ")
+            && disorder.lines().count() == 1,
+        "{disorder}"
+    );
+    assert_eq!(diff(&[&first, &third, &second, &other]).lines().count(), 1);
+}
+
+#[test]
+fn a_filter_that_nothing_matches_is_no_success() {
+    let folder = folder("unmatched");
+    let (a, b) = (folder.join("a.dump"), folder.join("b.dump"));
+    lines(&a, &[100]);
+    lines(&b, &[100_000]);
+    let diff = |args: &[&str]| run(program().arg("diff").args(args).args([&a, &b]));
+    let line = "tracemalloc: no trace matches --include 'a.py' \
+                (a pattern has to match the whole name of a file, as '*/name.py' does)\n";
+    assert_eq!(diff(&["-i", "a.py"]).code(0).stderr, line);
+    diff(&["-i", "a.py", "--fail-above=1KiB"]).refuses(2, &["--include 'a.py'"]);
+    diff(&["-i", "*/a.py", "--fail-above=1KiB"]).code(3);
+    assert_eq!(diff(&["-i", "*/a.py"]).ok().stderr, "");
+    let domains = diff(&["--domain=3", "-x", "*b*"]).code(0).stderr;
+    assert_eq!(
+        domains,
+        "tracemalloc: no trace matches --exclude '*b*' --domain 3\n"
+    );
+    // A series, and one dump of several that has none of it.
+    let mut series = program();
+    series.args(["diff", "-i", "*/b.py", "--fail-above=0"]);
+    run(series.args([&a, &b, &a])).refuses(2, &["no trace matches", "--all-frames"]);
+    lines(&a, &[]);
+    assert_eq!(diff(&["-i", "*/a.py"]).ok().stderr, "");
+    lines(&b, &[]);
+    assert_eq!(diff(&["-i", "*/c.py", "--fail-above=0"]).ok().stderr, "");
 }
 
 #[test]

@@ -482,3 +482,58 @@ fn pictures_go_to_standard_output_too() {
     assert_eq!(json["total"], top["total"]);
     assert_eq!(json["callers"]["size"][0], top["total"]["size"]);
 }
+
+/// A viewer without variables in style sheets shows the attributes; a browser in its light form shows
+/// the same colours by the style sheet.
+#[test]
+fn colours_without_variables_are_those_of_the_light_form() {
+    let dump = fixture();
+    let old = dump.display().to_string();
+    let pictures = [
+        draw(&dump, "plain.svg", &["--min-share=0"]),
+        draw(
+            &super::util::synthetic(),
+            "plain-grown.svg",
+            &["--diff", &old],
+        ),
+    ];
+    for picture in &pictures {
+        let text = fs::read_to_string(picture).expect("it is written");
+        let boxes = text.matches("<svg class=\"f ").count();
+        let coloured = text.matches("\" fill=\"#").count();
+        assert!(boxes > 0 && coloured > boxes, "{boxes} boxes, {coloured}");
+        // Of what has variables, programs that know none see nothing.
+        let (before, after) = text.split_once("@supports (").expect("a condition");
+        assert!(!before.contains("var(--") && before.contains("text { fill: #"));
+        let after = after.split("</style>").nth(1).expect("the boxes");
+        assert!(!after.contains("var(--"));
+    }
+    let Some(mut browser) = Browser::start("plain") else {
+        return;
+    };
+    let differing = "(() => {
+        const paint = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+        document.documentElement.append(paint);
+        const same = [...document.querySelectorAll('.f, .swatch, .paper')].map((e) => {
+            const shown = e.matches('.f') ? e.querySelector('rect') : e;
+            paint.style.fill = e.getAttribute('fill');
+            const numbers = (of) => getComputedStyle(of).fill.match(/[0-9.]+/g).map(Number);
+            const factor = getComputedStyle(shown).fill.startsWith('color(') ? 255 : 1;
+            const [a, b] = [numbers(paint), numbers(shown).map((n) => n * factor)];
+            return a.every((n, i) => Math.abs(n - b[i]) < 2) ? '' : e.getAttribute('class');
+        });
+        paint.remove();
+        return [same.length, same.filter((name) => name !== '')];
+    })()";
+    for picture in &pictures {
+        browser.screen(1300, 900, "light");
+        browser.open(picture);
+        let answer = browser.evaluate(differing);
+        assert!(answer[0].as_u64() > Some(4), "{answer}");
+        assert_eq!(answer[1], json!([]), "these differ");
+        browser.screen(1300, 900, "dark");
+        let dark = browser.evaluate(differing);
+        assert_ne!(dark[1], json!([]), "the style sheet is used");
+        browser.nothing_is_wrong();
+    }
+}

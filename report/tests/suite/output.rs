@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use super::util::{fixture, folder, program, run};
+use super::util::{fixture, folder, program, run, skip};
 
 /// The commands that write a file.
 const WRITERS: [&[&str]; 4] = [
@@ -87,7 +88,10 @@ fn where_nothing_can_be_written_is_status_1() {
         .arg(fixture())
         .arg("-o")
         .arg(&out))
-    .refuses(1, &["out.svg", "cannot write"]);
+    .refuses(
+        1,
+        &["out.svg", "cannot write", "no folder", "make it first"],
+    );
     let mut command = program();
     command
         .arg("flamegraph")
@@ -95,6 +99,62 @@ fn where_nothing_can_be_written_is_status_1() {
         .arg("-o")
         .arg(&folder);
     run(&mut command).refuses(1, &["nowhere", "cannot write"]);
+}
+
+#[test]
+fn a_picture_has_the_name_of_its_kind() {
+    let folder = folder("kinds");
+    let write = |name: &str, flags: &[&str]| {
+        let mut command = program();
+        command.arg("flamegraph").arg(fixture()).args(flags);
+        run(command.arg("-o").arg(folder.join(name)))
+    };
+    write("x.png", &[]).refuses(2, &["x.png", ".svg and .html", "rsvg-convert"]);
+    write("x.PDF", &["--html"]).refuses(2, &["x.PDF", ".svg and .html"]);
+    write("x.json", &[]).refuses(2, &["x.json", "convert"]);
+    write("x.svg", &["--html"]).refuses(2, &["x.svg", "ends in .html"]);
+    assert!(names(&folder).is_empty());
+    for (name, flags, start) in [
+        ("x.SVG", &[][..], "<svg"),
+        ("x", &[], "<svg"),
+        ("x.htm", &[], "<!doctype html>"),
+        ("y", &["--html"], "<!doctype html>"),
+        ("x.json", &["--json"], "{"),
+    ] {
+        write(name, flags).ok();
+        let text = fs::read_to_string(folder.join(name)).expect("it is written");
+        assert!(text.to_lowercase().starts_with(start), "{name}");
+    }
+}
+
+/// On a terminal, which `script` makes.
+#[test]
+fn what_is_no_text_is_not_for_terminals() {
+    if Command::new("script").arg("--version").output().is_err() {
+        skip("outputs on a terminal: script (of util-linux) is not installed");
+        return;
+    }
+    let on_terminal = |args: &str| {
+        let dump = fixture().display().to_string();
+        let line = format!("'{}' {args} '{dump}'", env!("CARGO_BIN_EXE_tracemalloc"));
+        let mut command = Command::new("script");
+        run(command.args(["-qec", &line, "/dev/null"]))
+    };
+    for (args, name) in [
+        ("convert --to pprof", "-o OUT.pb.gz"),
+        ("flamegraph", "-o OUT.svg"),
+        ("flamegraph --html", "-o OUT.html"),
+    ] {
+        let text = on_terminal(args).code(2).text();
+        assert!(text.contains("nothing for a terminal"), "{text}");
+        assert!(text.contains(name) && text.lines().count() == 1, "{text}");
+    }
+    for args in ["convert --to csv", "flamegraph --json"] {
+        on_terminal(args).code(0);
+    }
+    // A pipe takes all.
+    let piped = run(program().args(["convert", "--to=pprof"]).arg(fixture())).ok();
+    assert!(piped.stdout.starts_with(&[0x1F, 0x8B]));
 }
 
 #[test]

@@ -55,7 +55,10 @@ fn filters_are_pythons() {
 #[test]
 fn domain_and_pattern_must_both_match() {
     let args = ["top", "--json", "--domain=7", "--include=*"];
-    let none = run(program().args(args).arg(fixture())).json();
+    let out = run(program().args(args).arg(fixture())).code(0);
+    let line = "tracemalloc: no trace matches --include '*' --domain 7\n";
+    assert_eq!(out.stderr, line);
+    let none: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     assert_eq!(none["total"]["count"], 0);
     assert_eq!(none["groups"], Value::Array(vec![]));
 }
@@ -161,4 +164,24 @@ fn cumulative_tracebacks_are_refused() {
         dump.to_str().expect("UTF-8"),
     ]);
     out.refuses(2, &["--cumulative cannot be used by traceback"]);
+}
+
+#[test]
+fn filters_that_nothing_matches_are_told() {
+    let (dump, folder) = (fixture(), super::util::folder("unmatched-top"));
+    let picture = folder.join("x.svg");
+    for command in [&["top"][..], &["tree"], &["convert", "--to=csv"]] {
+        let filtered = |pattern: &str| {
+            let mut with = program();
+            run(with.args(command).arg(&dump).args(["-i", pattern])).code(0)
+        };
+        let line = "tracemalloc: no trace matches --include '*/no such.py' \
+                    (without --all-frames patterns look at the most recent frame only)\n";
+        assert_eq!(filtered("*/no such.py").stderr, line, "{command:?}");
+        assert_eq!(filtered("*").stderr, "", "{command:?}");
+    }
+    let mut command = program();
+    command.arg("flamegraph").arg(&dump).args(["-x", "*", "-o"]);
+    let out = run(command.arg(&picture)).code(0);
+    assert_eq!(out.stderr, "tracemalloc: no trace matches --exclude '*'\n");
 }

@@ -9,6 +9,7 @@ use crate::names;
 use crate::text::printable;
 
 pub mod html;
+mod plain;
 pub mod svg;
 
 /// What both kinds of flame graph show.

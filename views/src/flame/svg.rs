@@ -1,5 +1,6 @@
 //! A flame graph as a picture: an SVG that is complete without scripts, and that zooms and searches
-//! with them.
+//! with them. Colours are attributes, which every viewer knows; a browser takes those of the style
+//! sheet instead, which follow the system's light or dark.
 //!
 //! Invariant: the boxes are placed in percent of the width, so the picture fits any window; a box is
 //! as wide as its share of all memory, and its title gives the exact figures.
@@ -8,6 +9,7 @@ use std::io::{self, Write};
 
 use snapshot::{CallTree, Direction, Usage};
 
+use super::plain::{PAPER, fill};
 use super::{Graph, Names, change_class, escape, largest_change, origin_class, preorder};
 use crate::size::{difference, share, size};
 use crate::text::{location, plural, printable};
@@ -33,10 +35,12 @@ pub fn write(graph: &Graph, tree: &CallTree, out: &mut dyn Write) -> io::Result<
     write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\">\n\
-         <title>{title}</title>\n<style>\n{}{}</style>\n\
-         <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n\
+         <title>{title}</title>\n\
+         <style>\n{}@supports (fill: var(--c)) {{\n{}{}}}\n</style>\n\
+         <rect class=\"paper\" fill=\"{PAPER}\" width=\"100%\" height=\"100%\"/>\n\
          <text class=\"title\" x=\"1%\" y=\"32\">{title}</text>\n\
          <text class=\"quiet\" x=\"1%\" y=\"54\">{}</text>\n",
+        include_str!("assets/plain.css"),
         include_str!("assets/palette.css"),
         include_str!("assets/picture.css"),
         escape(&subtitle(graph, root.total, root.old_total)),
@@ -97,8 +101,9 @@ fn legend(graph: &Graph, out: &mut dyn Write) -> io::Result<()> {
     for (class, text) in items {
         writeln!(
             out,
-            "<rect class=\"swatch {class}\" x=\"{x}\" y=\"66\" width=\"11\" height=\"11\" rx=\"2\"/>\
+            "<rect class=\"swatch {class}\" fill=\"{}\" x=\"{x}\" y=\"66\" width=\"11\" height=\"11\" rx=\"2\"/>\
              <text class=\"legend\" x=\"{}\" y=\"76\">{text}</text>",
+            fill(class),
             x + 16
         )?;
         x += 34 + text.len() * 7;
@@ -159,9 +164,10 @@ fn boxes(graph: &Graph, tree: &CallTree, deepest: u32, out: &mut dyn Write) -> i
         let characters = (width / 100.0 * f64::from(WIDTH) - 8.0) / CHARACTER;
         writeln!(
             out,
-            "<svg class=\"f {class}\" data-depth=\"{}\" data-name=\"{}\" x=\"{:.4}%\" y=\"{}\" width=\"{width:.4}%\" \
+            "<svg class=\"f {class}\" fill=\"{}\" data-depth=\"{}\" data-name=\"{}\" x=\"{:.4}%\" y=\"{}\" width=\"{width:.4}%\" \
              height=\"{ROW}\"><title>{}</title><rect width=\"100%\" height=\"100%\" rx=\"3\"/>\
              <text x=\"5\" y=\"14\">{}</text></svg>",
+            fill(&class),
             node.depth,
             escape(&label),
             percent(start),

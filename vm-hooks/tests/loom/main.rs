@@ -334,18 +334,23 @@ fn a_table_is_read_while_it_grows() {
             writer: Lock::new(()),
         });
         table.intern(10);
-        let writer = thread::spawn({
+        // The reader is the new thread, so that the writer is first in the first schedule: loom finds the
+        // others from where an access meets the last store before it. The other way around it sees the
+        // writer's own load of the index before its store, and tries one schedule alone.
+        let reader = thread::spawn({
             let table = table.clone();
-            // New generations of the index, a new chunk, and the second element of that chunk: its
-            // only way to the reader is the slot in the index.
-            move || (11..14).for_each(|key| _ = table.intern(key))
+            move || {
+                assert_eq!(table.find(10), Some(0));
+                if let Some(id) = table.find(13) {
+                    assert_eq!(table.column.get(id).key(), 13);
+                }
+                assert_eq!(table.find(14), None);
+            }
         });
-        assert_eq!(table.find(10), Some(0));
-        if let Some(id) = table.find(13) {
-            assert_eq!(table.column.get(id).key(), 13);
-        }
-        assert_eq!(table.find(14), None);
-        writer.join().unwrap();
+        // New generations of the index, a new chunk, and the second element of that chunk: its only
+        // way to the reader is the slot in the index.
+        (11..14).for_each(|key| _ = table.intern(key));
+        reader.join().unwrap();
         assert!(table.find(11).is_some() && table.find(12).is_some());
     });
 }

@@ -77,7 +77,7 @@ use workload::Outcome;
 static ALLOCATOR: TracingAllocator<Failing> = TracingAllocator::new(Failing);
 
 /// Steps of the program in a child: enough for 10,000 requests of the tracer.
-const STEPS: u32 = 6500;
+const STEPS: u32 = 9600;
 
 #[cfg(not(unix))]
 fn main() {}
@@ -150,8 +150,62 @@ fn main() {
     );
     assert!(lost > tried / 4);
 
+    untraced_program(step, untraced);
+    child(|| {
+        a_spare_block_that_is_to_be_recorded_has_no_mark();
+        0
+    });
     slotless::threads_without_a_slot();
     println!("starved: ok");
+}
+
+/// Whoever pauses reads the record of every mark; that of this block is written later, perhaps when
+/// tracing is off and its thread cannot be waited for.
+#[cfg(unix)]
+fn a_spare_block_that_is_to_be_recorded_has_no_mark() {
+    use map::Mark;
+    use std::alloc::{GlobalAlloc, Layout};
+    tracer::start(3).unwrap();
+    frames::run(&[(1, 1), (2, 2)]);
+    let layout = Layout::new::<[u64; 5]>();
+    // SAFETY: the size is not zero; allocated and freed once.
+    let block = unsafe { ALLOCATOR.alloc(layout) };
+    let at = record::address(block, layout.size());
+    assert_eq!(tracer::MAP.get(at), Some(Mark::Live));
+    // SAFETY: as above.
+    unsafe { ALLOCATOR.dealloc(block, layout) };
+    assert_eq!(tracer::MAP.get(at), Some(Mark::Live), "it is spare");
+    let slot = threads::ready().unwrap();
+    let at_once::Reused::Fresh(again) = at_once::reuse(slot, layout) else {
+        panic!("there was a spare block, and the traceback is not known");
+    };
+    assert_eq!((again, tracer::MAP.get(at)), (block, None));
+    // SAFETY: it was asked for with this layout.
+    unsafe { Failing.dealloc(again, record::with_room(layout).unwrap()) };
+    tracer::stop();
+}
+
+/// For comparison: the program alone, each call of whose allocator fails once. It gets a null pointer,
+/// and does without the block.
+#[cfg(unix)]
+fn untraced_program(step: u64, undisturbed: u64) {
+    let calls = child(|| {
+        failing::fail(u64::MAX, 0);
+        workload::run(STEPS, false);
+        failing::fail_no_more()
+    });
+    let (mut tried, mut same) = (0, 0);
+    for n in stride(step).take_while(|n| *n <= calls) {
+        same += child(|| {
+            failing::fail(n, n);
+            u64::from(workload::run(STEPS, false).sum == undisturbed)
+        });
+        tried += 1;
+    }
+    println!(
+        "untraced: {tried} of {calls} calls of the allocator failed, one each: all ended well, \
+         {same} with the same output"
+    );
 }
 
 /// Every so many-th of the first 10,000.

@@ -18,7 +18,7 @@ fn untraced<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Frames that are kept; stacks are deeper.
-const LIMIT: u32 = 3;
+const LIMIT: u32 = 2;
 
 type Stack = Vec<(u8, u32)>;
 
