@@ -44,6 +44,14 @@ mod e2e {
     #[path = "../../push/tests/support/mod.rs"]
     mod receiver;
 
+    /// A client of HTTP.
+    #[cfg(unix)]
+    mod http;
+
+    /// Memory over HTTP: the endpoints, who may ask, children, bad requests.
+    #[cfg(unix)]
+    mod serve;
+
     /// `co_filename`, `__file__`, filters and source lines of the built-in library.
     mod file_names;
 

@@ -17,6 +17,8 @@ mod mimalloc;
 mod options;
 #[cfg(unix)]
 mod push;
+#[cfg(unix)]
+mod serve;
 mod stdlib;
 
 pub use mimalloc::Mimalloc;
@@ -29,6 +31,15 @@ pub fn run(extend: impl FnOnce(InterpreterBuilder) -> InterpreterBuilder) -> Exi
         Ok(start) => start,
         Err(exit) => return exit.finish(),
     };
+    // A client that comes before the interpreter is up waits for it.
+    #[cfg(unix)]
+    let listener = match start.http.clone().map_or(Ok(None), serve::listen) {
+        Ok(listener) => listener,
+        Err(message) => {
+            eprint!("{message}");
+            return ExitCode::FAILURE;
+        }
+    };
     let builder = stdlib::add_to(InterpreterBuilder::new());
     let modules = tracemalloc_module::module_defs(&builder.ctx);
     let builder = extend(builder.add_native_modules(&modules));
@@ -37,7 +48,18 @@ pub fn run(extend: impl FnOnce(InterpreterBuilder) -> InterpreterBuilder) -> Exi
         Some(_) => dumps::add_to(builder),
         None => builder,
     };
-    rustpython::run(builder.init_hook(|vm| begin(start, vm)))
+    rustpython::run(builder.init_hook(|vm| {
+        #[cfg(unix)]
+        let has_dumps = start.dumps.is_some();
+        begin(start, vm);
+        // After the dumps: so are they in the child of a fork.
+        #[cfg(unix)]
+        if let Some(listener) = listener
+            && let Err(error) = serve::start(listener, has_dumps, vm)
+        {
+            cannot_start("the service of tracemalloc", &error);
+        }
+    }))
 }
 
 /// Starts what the command line and the environment ask for.

@@ -79,7 +79,7 @@ pub use read::{
     SnapshotError, block_traceback, object_traceback, take_snapshot, take_snapshot_and,
 };
 pub use tracer::{
-    StartError, clear, dropped_traces, is_tracing, reset_peak, start, stop, traceback_limit,
-    traced_memory, tracer_memory, track, untrack,
+    StartError, clear, dropped_traces, is_tracing, live_counts, reset_peak, start, stop,
+    traceback_limit, traced_memory, tracer_memory, track, untrack,
 };
 pub use watch::watch;

@@ -360,6 +360,11 @@ impl Paused<'_> {
             .sum()
     }
 
+    /// How many blocks the slots keep for the next of their size, those of threads that have ended too.
+    pub(crate) fn spare_blocks(&self) -> usize {
+        slots().map(|slot| slot.spare.len()).sum()
+    }
+
     /// Changes what the hooks do once the pause is over.
     pub(crate) fn set_state(&mut self, new: u8) {
         GATE.set_state(new);

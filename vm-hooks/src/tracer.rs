@@ -193,9 +193,34 @@ pub fn tracer_memory() -> usize {
     let paused = control.pause();
     bytes += paused.bytes_of_slots();
     bytes += side::traces().as_ref().map_or(0, Side::bytes);
+    // The rest takes long where there are many records; a look at the map harms nobody.
+    drop(paused);
     let mut records = 0;
     MAP.for_each(|_, mark| records += usize::from(mark != Mark::Side));
     bytes + record::bytes(records)
+}
+
+/// How many blocks are traced now, and how many distinct tracebacks are known (those of blocks that are
+/// gone among them), without a snapshot. Zeros when tracing is off. The blocks are counted while the
+/// program goes on: what it allocates or frees meanwhile may be counted or not.
+pub fn live_counts() -> (usize, usize) {
+    let control = threads::control();
+    let Some(contexts) = contexts(&control) else {
+        return (0, 0);
+    };
+    let mut traces = 0;
+    MAP.for_each(|_, mark| traces += usize::from(mark == Mark::Live));
+    let paused = control.pause();
+    // A spare block is marked as if it were in use.
+    let spare = paused.spare_blocks();
+    let side = side::traces();
+    let beside = side
+        .as_ref()
+        .map_or(0, |side| side.reborn.len() + side.tracked.len());
+    (
+        traces.saturating_sub(spare) + beside,
+        contexts.len() as usize,
+    )
 }
 
 /// How many traces were dropped because the tracer found no memory for them, since tracing was

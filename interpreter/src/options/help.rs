@@ -66,6 +66,18 @@ tracemalloc.Snapshot.load; they imply -X tracemalloc=25 where nothing is said:
         : take that again where memory has grown by so much, default 5
 Each has a variable: PYTHONTRACEMALLOC_DUMP, ..._PEAK_GROWTH; -X goes first.
 
+Memory over HTTP, for Prometheus, profilers and a browser; it implies
+-X tracemalloc=25, too:
+-X tracemalloc_http=ADDRESS
+        : answer at a port of this machine, at 127.0.0.1:PORT, at unix:PATH, or
+          at another address given in full; port 0 is any that is free
+-X tracemalloc_http_file=PATH
+        : write the address there; {pid} is the process
+-X tracemalloc_http_token_file=PATH
+        : ask each client for the token in that file
+Each has a variable, as above; the token itself goes into
+PYTHONTRACEMALLOC_HTTP_TOKEN.
+
 Snapshots for a continuous profiler; they imply -X tracemalloc=25, too:
 -X tracemalloc_push=URL
         : send one to Pyroscope, Alloy or Parca now and then, and at the end
@@ -117,6 +129,10 @@ Options of this implementation:
 -X tracemalloc_peak=PATH, -X tracemalloc_peak_growth=PERCENT
         : write snapshots of the traced memory, see --help;
           also PYTHONTRACEMALLOC_DUMP=PATH and so on
+-X tracemalloc_http=ADDRESS, -X tracemalloc_http_file=PATH,
+-X tracemalloc_http_token_file=PATH
+        : show the traced memory over HTTP, see --help;
+          also PYTHONTRACEMALLOC_HTTP=ADDRESS and so on
 -X tracemalloc_push=URL, -X tracemalloc_push_interval=SECONDS,
 -X tracemalloc_push_name=SERVICE, -X tracemalloc_push_labels=a=b,c=d,
 -X tracemalloc_push_tenant=NAME, -X tracemalloc_push_token_file=FILE,
@@ -165,6 +181,12 @@ PYTHONSAFEPATH=x                : -P
 PYTHON_THREAD_INHERIT_CONTEXT=N : -X thread_inherit_context=N
 PYTHONTRACEMALLOC=N             : -X tracemalloc=N
 PYTHONTRACEMALLOC_DUMP=PATH     : -X tracemalloc_dump=PATH
+PYTHONTRACEMALLOC_HTTP=ADDRESS  : -X tracemalloc_http=ADDRESS
+PYTHONTRACEMALLOC_HTTP_FILE=PATH
+                                : -X tracemalloc_http_file=PATH
+PYTHONTRACEMALLOC_HTTP_TOKEN=T  : the token itself
+PYTHONTRACEMALLOC_HTTP_TOKEN_FILE=PATH
+                                : -X tracemalloc_http_token_file=PATH
 PYTHONTRACEMALLOC_INTERVAL=SECS : -X tracemalloc_interval=SECS
 PYTHONTRACEMALLOC_KEEP=N        : -X tracemalloc_keep=N
 PYTHONTRACEMALLOC_PEAK=PATH     : -X tracemalloc_peak=PATH

@@ -9,6 +9,8 @@
 #[cfg(unix)]
 mod dumps;
 mod help;
+#[cfg(unix)]
+mod http;
 mod names;
 #[cfg(unix)]
 mod push;
@@ -34,6 +36,9 @@ pub struct Start {
     /// The dumps that are written by themselves.
     #[cfg(unix)]
     pub(crate) dumps: Option<crate::dumps::Plan>,
+    /// The service that shows memory over HTTP.
+    #[cfg(unix)]
+    pub(crate) http: Option<crate::serve::Plan>,
     /// The pushes that are made by themselves. Then there is a plan of dumps, too.
     #[cfg(unix)]
     pub(crate) push: Option<crate::push::Plan>,
@@ -146,14 +151,16 @@ fn start(run: &scan::Run<'_>) -> Result<Start, String> {
     #[cfg(unix)]
     {
         let dumps = dumps::plan(&xoptions, env)?;
+        let http = http::plan(&xoptions, env, run.script)?;
         let push = push::plan(&xoptions, env, run.script)?;
         // The last push needs what sees the ends.
         let dumps = dumps.or_else(|| push.as_ref().map(|_| crate::dumps::Plan::default()));
         // Who wants a dump wants something in it, unless they say that tracing is off.
-        let implied = dumps.as_ref().map(|_| dumps::FRAMES);
+        let implied = (dumps.is_some() || http.is_some()).then_some(dumps::FRAMES);
         Ok(Start {
             frames: request.frames(implied),
             dumps,
+            http,
             push,
         })
     }

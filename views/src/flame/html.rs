@@ -73,12 +73,35 @@ pub fn write(
     sources: &mut Sources,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let json = json(graph, callers, inverted, lines, sources)?.replace('<', "\\u003c");
+    let json = json(graph, callers, inverted, lines, sources)?;
+    fill(&graph.title, &json, &Extra::default(), out)
+}
+
+/// What a page that is served has beyond one that is a file.
+#[derive(Default)]
+pub struct Extra<'a> {
+    /// More directives of the content security policy, each with `;` before it.
+    pub policy: &'a str,
+    /// More rules of style.
+    pub style: &'a str,
+    /// What stands below the title.
+    pub markup: &'a str,
+    /// What runs after the script of the page; `renew(data)` of that shows newer data.
+    pub script: &'a str,
+}
+
+/// Writes the page around data that [`json`] has made.
+pub fn fill(title: &str, json: &str, extra: &Extra<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let json = json.replace('<', "\\u003c");
     let page = include_str!("assets/page.html")
+        .replace("<!--policy-->", extra.policy)
         .replace("/*palette*/", include_str!("assets/palette.css"))
         .replace("/*style*/", include_str!("assets/page.css"))
+        .replace("/*more style*/", extra.style)
         .replace("/*script*/", include_str!("assets/page.js"))
-        .replace("<!--title-->", &escape(&printable(&graph.title)));
+        .replace("/*more script*/", extra.script)
+        .replace("<!--markup-->", extra.markup)
+        .replace("<!--title-->", &escape(&printable(title)));
     // The data last: nothing in it is taken for a place to fill in.
     let (before, after) = page.split_once("<!--data-->").unwrap_or((&page, ""));
     out.write_all(before.as_bytes())?;

@@ -11,7 +11,10 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Stack, Stacks};
+use snapshot::Frame;
+
+use super::Stacks;
+use crate::model::Amount;
 
 /// Numbers of fields, by message.
 mod field {
@@ -58,9 +61,9 @@ mod field {
 /// When a profile was taken; 0 is not said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Taken {
-    /// The moment, in nanoseconds since 1970.
+    /// The moment, in nanoseconds since 1970; of a change, its begin.
     pub time_nanos: u64,
-    /// How long before that the one before was taken.
+    /// How long before that the one before was taken; how long a change took.
     pub duration_nanos: u64,
 }
 
@@ -71,109 +74,175 @@ pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes the profile of a known moment.
 pub fn write_taken(stacks: &Stacks<'_>, taken: Taken, out: &mut dyn Write) -> io::Result<()> {
-    let mut out = GzEncoder::new(out, Compression::default());
-    let mut strings = Strings::default();
-    strings.id("");
-    let value_type = |strings: &mut Strings, kind: &str, unit: &str| {
-        let mut message = Message::default();
-        message.number(field::value_type::TYPE, strings.id(kind));
-        message.number(field::value_type::UNIT, strings.id(unit));
-        message
-    };
-    let mut profile = Message::default();
-    let objects = value_type(&mut strings, "inuse_objects", "count");
-    let space = value_type(&mut strings, "inuse_space", "bytes");
-    profile.message(field::SAMPLE_TYPE, &objects);
-    profile.message(field::SAMPLE_TYPE, &space);
-    profile.message(
-        field::PERIOD_TYPE,
-        &value_type(&mut strings, "space", "bytes"),
-    );
-    for (field, nanos) in [
-        (field::TIME_NANOS, taken.time_nanos),
-        (field::DURATION_NANOS, taken.duration_nanos),
-    ] {
-        if nanos != 0 {
-            profile.number(field, nanos);
-        }
-    }
-    profile.number(field::PERIOD, 1);
-    profile.number(field::DEFAULT_SAMPLE_TYPE, strings.id("inuse_space"));
-
-    let domain_key = strings.id("domain");
-    let label = |strings: &mut Strings, (name, value): &(String, String)| {
-        let mut label = Message::default();
-        label.number(field::label::KEY, strings.id(name));
-        label.number(field::label::STR, strings.id(value));
-        label
-    };
+    let mut profile = Profile::begin(taken, out)?;
     let mut labels: Vec<Vec<Message>> = Vec::new();
     for process in &stacks.processes {
-        labels.push(
-            process
-                .iter()
-                .map(|pair| label(&mut strings, pair))
-                .collect(),
-        );
+        labels.push(process.iter().map(|pair| profile.label(pair)).collect());
     }
     for stack in &stacks.stacks {
-        let mut sample = sample(stacks, stack, domain_key);
-        for label in stack
-            .process
-            .iter()
-            .flat_map(|&process| &labels[process as usize])
-        {
-            sample.message(field::sample::LABEL, label);
-        }
-        profile.message(field::SAMPLE, &sample);
-        profile.flush_to(&mut out)?;
+        // Ids begin with 1; 0 is none.
+        let locations = stacks.frames(stack).iter().map(|id| u64::from(id.0) + 1);
+        let labels = stack.process.map_or(&[][..], |at| &labels[at as usize]);
+        profile.sample(locations, stack.domain, stack.amount, labels)?;
     }
     for id in stacks.all_frames() {
-        let frame = stacks.frame(id);
-        // Ids begin with 1; 0 is none.
-        let number = u64::from(id.0) + 1;
-        let mut line = Message::default();
-        line.number(field::line::FUNCTION_ID, number);
-        line.number(field::line::LINE, frame.lineno.into());
-        let mut location = Message::default();
-        location.number(field::location::ID, number);
-        location.message(field::location::LINE, &line);
-        profile.message(field::LOCATION, &location);
-        let name = strings.id(&stacks.short(id));
-        let mut function = Message::default();
-        function.number(field::function::ID, number);
-        function.number(field::function::NAME, name);
-        // Without a system name: pprof would take `<unknown>` for one of C++, and demangle it away.
-        let filename = strings.id(&frame.filename.to_string_lossy());
-        function.number(field::function::FILENAME, filename);
-        profile.message(field::FUNCTION, &function);
-        profile.flush_to(&mut out)?;
+        profile.location(u64::from(id.0) + 1, &stacks.frame(id), &stacks.short(id))?;
     }
-    for text in &strings.texts {
-        profile.bytes(field::STRING, text.as_bytes());
-        profile.flush_to(&mut out)?;
-    }
-    out.finish()?.flush()
+    profile.end()
 }
 
-fn sample(stacks: &Stacks<'_>, stack: &Stack, domain_key: u64) -> Message {
-    let mut sample = Message::default();
-    // The most recent first.
-    let locations = stacks.frames(stack).iter();
-    sample.packed(
-        field::sample::LOCATION_ID,
-        locations.map(|id| u64::from(id.0) + 1),
-    );
-    // Neither is negative.
-    let values = [stack.amount.count, stack.amount.size].map(|value| value as u64);
-    sample.packed(field::sample::VALUE, values);
-    if stack.domain != 0 {
-        let mut label = Message::default();
-        label.number(field::label::KEY, domain_key);
-        label.number(field::label::NUM, stack.domain.into());
-        sample.message(field::sample::LABEL, &label);
+/// Writes what changed: each traceback with its new amount less its old one, which may be negative,
+/// and without those that did not change. So does Go for a difference over some seconds.
+pub fn write_change(
+    old: &Stacks<'_>,
+    new: &Stacks<'_>,
+    taken: Taken,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut ids: HashMap<Frame, u64> = HashMap::new();
+    let mut names: Vec<(Frame, String)> = Vec::new();
+    let mut changes: HashMap<(Vec<u64>, u32), Amount> = HashMap::new();
+    for (stacks, sign) in [(new, 1), (old, -1)] {
+        let locations: Vec<u64> = stacks
+            .all_frames()
+            .map(|id| {
+                let frame = stacks.frame(id);
+                *ids.entry(frame.clone()).or_insert_with(|| {
+                    names.push((frame, stacks.short(id)));
+                    names.len() as u64
+                })
+            })
+            .collect();
+        for stack in &stacks.stacks {
+            let frames = stacks.frames(stack).iter();
+            let frames = frames.map(|id| locations[id.0 as usize]).collect();
+            *changes.entry((frames, stack.domain)).or_default() += Amount {
+                size: sign * stack.amount.size,
+                count: sign * stack.amount.count,
+            };
+        }
     }
-    sample
+    let mut changes: Vec<_> = changes
+        .into_iter()
+        .filter(|(_, amount)| *amount != Amount::default())
+        .collect();
+    changes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut profile = Profile::begin(taken, out)?;
+    for ((locations, domain), amount) in changes {
+        profile.sample(locations, domain, amount, &[])?;
+    }
+    for (id, (frame, short)) in (1..).zip(&names) {
+        profile.location(id, frame, short)?;
+    }
+    profile.end()
+}
+
+/// A profile that is being written: its samples, then its locations.
+struct Profile<'a> {
+    out: GzEncoder<&'a mut dyn Write>,
+    strings: Strings,
+    message: Message,
+    domain_key: u64,
+}
+
+impl<'a> Profile<'a> {
+    fn begin(taken: Taken, out: &'a mut dyn Write) -> io::Result<Self> {
+        let mut strings = Strings::default();
+        strings.id("");
+        let value_type = |strings: &mut Strings, kind: &str, unit: &str| {
+            let mut message = Message::default();
+            message.number(field::value_type::TYPE, strings.id(kind));
+            message.number(field::value_type::UNIT, strings.id(unit));
+            message
+        };
+        let mut message = Message::default();
+        let objects = value_type(&mut strings, "inuse_objects", "count");
+        let space = value_type(&mut strings, "inuse_space", "bytes");
+        message.message(field::SAMPLE_TYPE, &objects);
+        message.message(field::SAMPLE_TYPE, &space);
+        for (field, nanos) in [
+            (field::TIME_NANOS, taken.time_nanos),
+            (field::DURATION_NANOS, taken.duration_nanos),
+        ] {
+            if nanos != 0 {
+                message.number(field, nanos);
+            }
+        }
+        message.message(
+            field::PERIOD_TYPE,
+            &value_type(&mut strings, "space", "bytes"),
+        );
+        message.number(field::PERIOD, 1);
+        message.number(field::DEFAULT_SAMPLE_TYPE, strings.id("inuse_space"));
+        let domain_key = strings.id("domain");
+        Ok(Self {
+            out: GzEncoder::new(out, Compression::default()),
+            strings,
+            message,
+            domain_key,
+        })
+    }
+
+    fn label(&mut self, (name, value): &(String, String)) -> Message {
+        let mut label = Message::default();
+        label.number(field::label::KEY, self.strings.id(name));
+        label.number(field::label::STR, self.strings.id(value));
+        label
+    }
+
+    /// Blocks of a traceback, the most recent location first.
+    fn sample(
+        &mut self,
+        locations: impl IntoIterator<Item = u64>,
+        domain: u32,
+        amount: Amount,
+        labels: &[Message],
+    ) -> io::Result<()> {
+        let mut sample = Message::default();
+        sample.packed(field::sample::LOCATION_ID, locations);
+        // A negative number is the same 64 bits.
+        let values = [amount.count, amount.size].map(|value| value as u64);
+        sample.packed(field::sample::VALUE, values);
+        if domain != 0 {
+            let mut label = Message::default();
+            label.number(field::label::KEY, self.domain_key);
+            label.number(field::label::NUM, domain.into());
+            sample.message(field::sample::LABEL, &label);
+        }
+        for label in labels {
+            sample.message(field::sample::LABEL, label);
+        }
+        self.message.message(field::SAMPLE, &sample);
+        self.message.flush_to(&mut self.out)
+    }
+
+    fn location(&mut self, id: u64, frame: &Frame, short: &str) -> io::Result<()> {
+        let mut line = Message::default();
+        line.number(field::line::FUNCTION_ID, id);
+        line.number(field::line::LINE, frame.lineno.into());
+        let mut location = Message::default();
+        location.number(field::location::ID, id);
+        location.message(field::location::LINE, &line);
+        self.message.message(field::LOCATION, &location);
+        let mut function = Message::default();
+        function.number(field::function::ID, id);
+        function.number(field::function::NAME, self.strings.id(short));
+        // Without a system name: pprof would take `<unknown>` for one of C++, and demangle it away.
+        let filename = self.strings.id(&frame.filename.to_string_lossy());
+        function.number(field::function::FILENAME, filename);
+        self.message.message(field::FUNCTION, &function);
+        self.message.flush_to(&mut self.out)
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        for text in &self.strings.texts {
+            self.message.bytes(field::STRING, text.as_bytes());
+            self.message.flush_to(&mut self.out)?;
+        }
+        // What stands there without a sample.
+        self.message.flush_to(&mut self.out)?;
+        self.out.finish()?.flush()
+    }
 }
 
 /// The table of strings; a string is its place in it.

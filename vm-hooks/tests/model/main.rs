@@ -202,8 +202,12 @@ impl Model {
         assert_eq!((current as usize, peak as usize), (self.current, self.peak));
         let Ok(snapshot) = vm_hooks::take_snapshot() else {
             assert!(!self.tracing);
+            assert_eq!(vm_hooks::live_counts(), (0, 0));
             return;
         };
+        let (traces, tracebacks) = vm_hooks::live_counts();
+        assert_eq!(traces, snapshot.len());
+        assert!(tracebacks >= snapshot.tracebacks_len());
         let blocks = self.blocks.iter().filter(|block| block.traced);
         let mut model: Vec<(u32, i64)> = blocks
             .map(|block| (0, block.layout.size() as i64))

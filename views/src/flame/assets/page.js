@@ -1,6 +1,8 @@
 // The graph and the table of the page. All data stands in the page; nothing is loaded.
 "use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
+// A page that is served has more around it.
+const first = JSON.parse(document.getElementById("data").textContent);
+let data = first.view || first;
 const isDiff = data.old_total !== null;
 const ROW = 22;
 const FIRST_ROWS = 100;
@@ -30,8 +32,9 @@ const blocksText = (count) => count + (count === 1 ? " block" : " blocks");
 const frameName = (frame) => data.names[data.frames[frame][0]] + ":" + data.frames[frame][1];
 const framePath = (frame) => data.files[data.frames[frame][0]] + ":" + data.frames[frame][1];
 const frameSource = (frame) => data.frames[frame][3];
-const searchTexts = data.frames.map((frame, at) =>
+const textsToSearch = () => data.frames.map((frame, at) =>
   (framePath(at) + "\n" + (frame[3] || "")).toLowerCase());
+let searchTexts = textsToSearch();
 const matches = (frame) => state.word !== "" && searchTexts[frame].includes(state.word);
 
 // The beginning of the name and the line; if there is no room, the line; if not for that, nothing.
@@ -76,8 +79,11 @@ function place(tree) {
   tree.byBytes = { value: tree.size, start: starts(tree.size) };
   tree.byBlocks = { value: tree.count, start: starts(tree.count) };
 }
-place(data.callers);
-place(data.inverted_tree);
+function placeAll() {
+  place(data.callers);
+  place(data.inverted_tree);
+}
+placeAll();
 const theTree = () => state.inverted ? data.inverted_tree : data.callers;
 const theMeasure = (tree) => state.bytes ? tree.byBytes : tree.byBlocks;
 
@@ -299,3 +305,29 @@ press();
 drawFrame();
 drawGraph();
 drawTable();
+
+// The frames from a box outwards to the root, as text: the same box in newer data has the same.
+function pathTo(at) {
+  const tree = theTree();
+  const path = [];
+  for (let depth = tree.depth[at]; at > 0; at -= 1) {
+    if (tree.depth[at] === depth) {
+      path.push(framePath(tree.frame[at]));
+      depth -= 1;
+    }
+  }
+  return path.join("\n");
+}
+// Shows newer data, and what was chosen stays chosen.
+function renew(fresh) {
+  const path = pathTo(state.zoom);
+  const depth = theTree().depth[state.zoom];
+  data = fresh;
+  placeAll();
+  searchTexts = textsToSearch();
+  const tree = theTree();
+  state.zoom = Math.max(0, tree.depth.findIndex((one, at) => one === depth && pathTo(at) === path));
+  drawFrame();
+  drawGraph();
+  drawTable();
+}
