@@ -48,9 +48,21 @@ mod e2e {
     #[cfg(unix)]
     mod http;
 
-    /// Memory over HTTP: the endpoints, who may ask, children, bad requests.
+    /// Programs that serve, for those tests.
+    #[cfg(unix)]
+    mod served;
+
+    /// Memory over HTTP: the endpoints, who may ask, bad requests, what the program sees.
     #[cfg(unix)]
     mod serve;
+
+    /// Children of a program that serves.
+    #[cfg(unix)]
+    mod serve_children;
+
+    /// Go's pprof, Prometheus and a browser on the service.
+    #[cfg(unix)]
+    mod serve_tools;
 
     /// `co_filename`, `__file__`, filters and source lines of the built-in library.
     mod file_names;
