@@ -181,7 +181,7 @@ fn duckdb(python: &Path) -> Option<PathBuf> {
     let works = |path: &Path| {
         let mut command = Command::new(python);
         command
-            .args(["-c", "import duckdb; duckdb.connect()"])
+            .args(["-c", "import duckdb, pytz; duckdb.connect()"])
             .env("PYTHONPATH", path);
         command.output().is_ok_and(|out| out.status.success())
     };
@@ -197,7 +197,7 @@ fn duckdb(python: &Path) -> Option<PathBuf> {
         "--disable-pip-version-check",
         "--only-binary=:all:",
     ]);
-    pip.arg("--target").arg(&packages).arg("duckdb>=1.1,<3");
+    pip.arg("--target").arg(&packages).args(["duckdb>=1.1,<3", "pytz"]);
     let _ = pip.output();
     works(&packages).then_some(packages)
 }
