@@ -25,7 +25,7 @@ fn rows(file: &Path) -> Vec<Row> {
     let file = fs::File::open(file).expect("a file");
     let reader = SerializedFileReader::new(file).expect("Parquet");
     let rows = reader.get_row_iter(None).expect("rows");
-    let row = |row: parquet::errors::Result<parquet::record::Row>| {
+    let row = |row: parquet::errors::Result<parquet::record::Row>| -> Row {
         let row = row.expect("a row");
         let columns = row.get_column_iter();
         columns
@@ -119,7 +119,7 @@ fn the_tables_hold_what_the_dumps_do() {
         let mut expected: BTreeMap<(i64, Vec<(String, i64)>), (i64, i64)> = BTreeMap::new();
         for trace in snapshot.traces() {
             let frames = snapshot.raw_frames(trace.traceback);
-            let frame = |(file, line)| {
+            let frame = |(file, line): (snapshot::FileId, u32)| {
                 (
                     snapshot.file(file).to_string_lossy().into_owned(),
                     i64::from(line),
