@@ -37,9 +37,24 @@ impl Random {
     }
 }
 
-fn dump(number: u64, traces: u32) -> Result<(String, Snapshot), Box<dyn Error>> {
-    let service = (number % 3) as usize;
-    let version = 1 + number / 3 % 2;
+/// Service and version of a process.
+fn kind(number: u64) -> (usize, u64) {
+    ((number % 3) as usize, 1 + number / 3 % 2)
+}
+
+fn name(number: u64) -> String {
+    let ((service, version), minute) = (kind(number), number / 50);
+    format!(
+        "{}-{version}-{}-20261121T{:02}{:02}00.000Z.dump",
+        SERVICES[service],
+        1000 + number,
+        minute / 60 % 24,
+        minute % 60
+    )
+}
+
+fn dump(number: u64, traces: u32) -> Result<Snapshot, Box<dyn Error>> {
+    let (service, version) = kind(number);
     let mut builder = SnapshotBuilder::new(25);
     let mut files = Vec::new();
     for file in 0..400 {
@@ -84,15 +99,7 @@ fn dump(number: u64, traces: u32) -> Result<(String, Snapshot), Box<dyn Error>> 
         let size = 28 + 4 * random.below(40) + large;
         builder.trace(0, size.into(), tracebacks[at]);
     }
-    let minute = number / 50;
-    let name = format!(
-        "{}-{version}-{}-20261121T{:02}{:02}00.000Z.dump",
-        SERVICES[service],
-        1000 + number,
-        minute / 60 % 24,
-        minute % 60
-    );
-    Ok((name, builder.build()?))
+    Ok(builder.build()?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -103,10 +110,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
     let traces: u32 = traces.parse()?;
     for number in 0..dumps.parse()? {
-        let (name, snapshot) = dump(number, traces)?;
-        let path = Path::new(folder).join(name);
+        let path = Path::new(folder).join(name(number));
         if !path.exists() {
-            snapshot.dump(File::create(path)?)?;
+            dump(number, traces)?.dump(File::create(path)?)?;
         }
     }
     Ok(())

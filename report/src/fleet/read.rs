@@ -53,11 +53,11 @@ pub fn each<T: Send>(
     let done = Arc::new(AtomicU64::new(0));
     let name = format!("{} dumps", files.len());
     let progress = Progress::start(&name, sizes.iter().sum(), Arc::clone(&done));
-    let gate = Gate::new(sizes);
     let threads = reading.threads.map_or_else(
         || thread::available_parallelism().map_or(1, NonZeroUsize::get),
         NonZeroUsize::get,
     );
+    let gate = Gate::new(sizes, 2 * threads);
     let mut bad = Vec::new();
     let (gate, done, map) = (&gate, &done, &map);
     let result = thread::scope(|scope| {
@@ -114,10 +114,13 @@ struct Gate {
     changed: Condvar,
     needs: Vec<u64>,
     allowed: u64,
+    /// So many files may be claimed and not taken: a slow caller is not handed all of them.
+    ahead: usize,
 }
 
 struct State {
     next: usize,
+    taken: usize,
     /// What the claimed files that are not taken yet need.
     held: u64,
     closed: bool,
@@ -139,17 +142,19 @@ impl Drop for Closing<'_> {
 }
 
 impl Gate {
-    fn new(sizes: Vec<u64>) -> Self {
+    fn new(sizes: Vec<u64>, ahead: usize) -> Self {
         let need = |size: u64| size.saturating_mul(TIMES).saturating_add(MORE);
         Gate {
             state: Mutex::new(State {
                 next: 0,
+                taken: 0,
                 held: 0,
                 closed: false,
             }),
             changed: Condvar::new(),
             needs: sizes.into_iter().map(need).collect(),
             allowed: free_memory().unwrap_or(UNKNOWN) / 2,
+            ahead,
         }
     }
 
@@ -159,7 +164,8 @@ impl Gate {
         loop {
             let at = state.next;
             let &need = self.needs.get(at).filter(|_| !state.closed)?;
-            if state.held == 0 || state.held.saturating_add(need) <= self.allowed {
+            let has_room = state.held.saturating_add(need) <= self.allowed;
+            if state.held == 0 || has_room && at - state.taken < self.ahead {
                 state.next += 1;
                 state.held += need;
                 return Some(at);
@@ -171,7 +177,10 @@ impl Gate {
 
     fn taken(&self, at: usize) {
         let state = self.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner).held -= self.needs[at];
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.held -= self.needs[at];
+        state.taken += 1;
+        drop(state);
         self.changed.notify_all();
     }
 }

@@ -25,7 +25,7 @@ fn rows(file: &Path) -> Vec<Row> {
     let file = fs::File::open(file).expect("a file");
     let reader = SerializedFileReader::new(file).expect("Parquet");
     let rows = reader.get_row_iter(None).expect("rows");
-    let row = |row: parquet::errors::Result<parquet::record::Row>| {
+    let row = |row: parquet::errors::Result<parquet::record::Row>| -> Row {
         let row = row.expect("a row");
         let columns = row.get_column_iter();
         columns
@@ -119,7 +119,7 @@ fn the_tables_hold_what_the_dumps_do() {
         let mut expected: BTreeMap<(i64, Vec<(String, i64)>), (i64, i64)> = BTreeMap::new();
         for trace in snapshot.traces() {
             let frames = snapshot.raw_frames(trace.traceback);
-            let frame = |(file, line)| {
+            let frame = |(file, line): (snapshot::FileId, u32)| {
                 (
                     snapshot.file(file).to_string_lossy().into_owned(),
                     i64::from(line),
@@ -181,7 +181,7 @@ fn duckdb(python: &Path) -> Option<PathBuf> {
     let works = |path: &Path| {
         let mut command = Command::new(python);
         command
-            .args(["-c", "import duckdb; duckdb.connect()"])
+            .args(["-c", "import duckdb, pytz; duckdb.connect()"])
             .env("PYTHONPATH", path);
         command.output().is_ok_and(|out| out.status.success())
     };
@@ -197,7 +197,7 @@ fn duckdb(python: &Path) -> Option<PathBuf> {
         "--disable-pip-version-check",
         "--only-binary=:all:",
     ]);
-    pip.arg("--target").arg(&packages).arg("duckdb>=1.1,<3");
+    pip.arg("--target").arg(&packages).args(["duckdb>=1.1,<3", "pytz"]);
     let _ = pip.output();
     works(&packages).then_some(packages)
 }
