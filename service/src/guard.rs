@@ -96,9 +96,14 @@ fn is_local(version: Version, headers: &HeaderMap) -> bool {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
-    ["localhost", "127.0.0.1", "[::1]"]
-        .iter()
-        .any(|local| name.eq_ignore_ascii_case(local))
+    // An address cannot be made to mean another machine, as a name can.
+    let is_loopback = name
+        .parse::<std::net::Ipv4Addr>()
+        .is_ok_and(|ip| ip.is_loopback());
+    is_loopback
+        || ["localhost", "[::1]"]
+            .iter()
+            .any(|local| name.eq_ignore_ascii_case(local))
 }
 
 fn is_allowed(token: &Token, headers: &HeaderMap) -> bool {
@@ -218,6 +223,7 @@ mod tests {
             "localhost",
             "LOCALHOST:1",
             "127.0.0.1:9090",
+            "127.0.0.2:1",
             "[::1]:9090",
             "[::1]",
         ] {

@@ -41,9 +41,9 @@ pub(crate) fn text(numbers: &Numbers, counts: &Counts) -> String {
             &numbers.traces,
         ),
         (
-            "tracemalloc_tracebacks",
-            "Distinct tracebacks that the tracer knows, of live and of freed blocks.",
-            &numbers.tracebacks,
+            "tracemalloc_contexts",
+            "Lines with their callers that were seen, of live and of freed blocks, and those callers.",
+            &numbers.contexts,
         ),
         (
             "tracemalloc_tracer_bytes",

@@ -33,7 +33,7 @@ struct Totals {
     current: u64,
     peak: u64,
     traces: usize,
-    tracebacks: u64,
+    contexts: u64,
     tracer: u64,
     dropped: u64,
     limit: u32,
@@ -57,7 +57,7 @@ pub(crate) fn data(taken: &Taken, source: &dyn Source) -> String {
         peak: numbers.peak,
         // Those of the snapshot: what is below adds up to them.
         traces: taken.snapshot.len(),
-        tracebacks: numbers.tracebacks,
+        contexts: numbers.contexts,
         tracer: numbers.tracer,
         dropped: numbers.dropped,
         limit: taken.snapshot.traceback_limit(),

@@ -61,8 +61,8 @@ pub struct Numbers {
     pub peak: u64,
     /// Blocks that are traced now; counted while the program goes on.
     pub traces: u64,
-    /// Distinct tracebacks that the tracer knows, those of blocks long freed among them.
-    pub tracebacks: u64,
+    /// Lines with their callers that were seen, those of blocks long freed among them, and those callers.
+    pub contexts: u64,
     /// Bytes that the tracer itself takes.
     pub tracer: u64,
     /// Traces that were dropped for lack of memory.

@@ -123,15 +123,9 @@ impl Fd {
     /// The next client of a listener; `WouldBlock` if there is none.
     pub(crate) fn accept(&self) -> io::Result<Self> {
         unforked(|| {
-            // SAFETY: the address is not asked for.
-            let taken =
-                unsafe { libc::accept(self.number, std::ptr::null_mut(), std::ptr::null_mut()) };
-            let taken = check(taken)?;
-            // SAFETY: it was made just now; nobody forks (and so nobody executes) before it is marked.
-            let taken = unsafe { OwnedFd::from_raw_fd(taken) };
-            // SAFETY: the descriptor is open.
-            unsafe { libc::fcntl(taken.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
-            Self::move_up(taken)
+            let taken = check(accept(self.number))?;
+            // SAFETY: it was made just now.
+            Self::move_up(unsafe { OwnedFd::from_raw_fd(taken) })
         })
     }
 
@@ -217,10 +211,34 @@ fn path_address(path: &Path) -> io::Result<libc::sockaddr_un> {
     Ok(address)
 }
 
+/// The next client of a listener, closed by exec from its first moment on.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn accept(listener: RawFd) -> RawFd {
+    let nowhere = std::ptr::null_mut();
+    // SAFETY: the address is not asked for.
+    unsafe { libc::accept4(listener, nowhere, nowhere.cast(), libc::SOCK_CLOEXEC) }
+}
+
+/// The same where the system has no call for both: nobody forks meanwhile, but `posix_spawn` may.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn accept(listener: RawFd) -> RawFd {
+    let nowhere = std::ptr::null_mut();
+    // SAFETY: the address is not asked for; what is not open is an error that harms nobody.
+    unsafe {
+        let taken = libc::accept(listener, nowhere, nowhere.cast());
+        libc::fcntl(taken, libc::F_SETFD, libc::FD_CLOEXEC);
+        taken
+    }
+}
+
 /// A new socket of the file system, closed by exec.
 fn unix_socket() -> io::Result<OwnedFd> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let kind = libc::SOCK_STREAM;
     // SAFETY: numbers only.
-    let number = check(unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) })?;
+    let number = check(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
     // SAFETY: it was made just now.
     let socket = unsafe { OwnedFd::from_raw_fd(number) };
     // SAFETY: the descriptor is open.
@@ -347,5 +365,9 @@ pub(crate) fn wait(waits: &mut [Wait], time: Duration) {
     if found < 0 {
         // Nothing is known of any.
         waits.iter_mut().for_each(|wait| wait.0.revents = 0);
+        // Where it fails for good (a limit of the program's on descriptors), the loop must not spin.
+        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            std::thread::sleep(time.min(Duration::from_millis(50)));
+        }
     }
 }

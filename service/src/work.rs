@@ -55,6 +55,12 @@ struct Desk {
     has_come: Condvar,
 }
 
+/// How many orders come before the first task.
+fn before_a_task(orders: &[Order]) -> usize {
+    let is_task = |order: &Order| matches!(order, Order::Task(_));
+    orders.iter().position(is_task).unwrap_or(orders.len())
+}
+
 impl Desk {
     fn put(&self, order: Order) {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +73,8 @@ impl Desk {
         orders.0.len()
     }
 
-    /// All orders there are, once there is one; `None` if there will be no more.
+    /// What is to be done next, once there is something: a task by itself, or all orders before the next
+    /// task. `None` if there will be no more.
     fn take(&self) -> Option<Vec<Order>> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         while orders.0.is_empty() {
@@ -77,7 +84,15 @@ impl Desk {
             let waited = self.has_come.wait(orders);
             orders = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        Some(std::mem::take(&mut orders.0))
+        let many = before_a_task(&orders.0).max(1);
+        Some(orders.0.drain(..many).collect())
+    }
+
+    /// The same without waiting, and no task.
+    fn take_what_is_there(&self) -> Vec<Order> {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let many = before_a_task(&orders.0);
+        orders.0.drain(..many).collect()
     }
 
     fn close(&self) {
@@ -200,9 +215,7 @@ impl Worker {
         if orders.iter().any(of_snapshots) {
             std::thread::sleep(self.rest_until.saturating_duration_since(Instant::now()));
             // Who has come meanwhile is served with the others.
-            if self.desk.len() > 0 {
-                orders.extend(self.desk.take().unwrap_or_default());
-            }
+            orders.extend(self.desk.take_what_is_there());
             taken = Some(self.snapshot());
         }
         let taken = taken.unwrap_or(Err(Refusal::NotTracing));

@@ -13,7 +13,8 @@
 //!
 //! So nothing beyond 2 N frames costs memory, however deep the recursion, and a step from the
 //! callers to a line costs one look-up whatever N is. Two nodes may stand for equal tracebacks, if they
-//! have more than N frames and their windows differ in older ones; readers take them as equal.
+//! have more than N frames and their windows differ in older ones: readers make one of them
+//! ([`Shown`]).
 //!
 //! Invariant: a node is immutable once it has an id, but for `tail`, which is set once.
 
@@ -22,6 +23,7 @@ use crate::lock::Lock;
 use crate::own;
 use crate::recent::Recent;
 use crate::table::{Column, Index, mix};
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Id of a window or a traceback.
@@ -42,7 +44,7 @@ struct NodeData {
     line: u32,
     /// Frames in this window.
     len: u16,
-    /// Frames of the traceback where they are more than `len`, else 0.
+    /// Frames of the traceback where they are more than the limit, else 0.
     total: u16,
     /// The last frames of this window, where it is too long: node id + 1, or 0 for not yet.
     tail: AtomicU32,
@@ -243,9 +245,38 @@ impl Contexts {
         u32::from(node.total.max(node.len))
     }
 
+    /// Whether a traceback has more frames than are kept: then other nodes may show the same ones.
+    pub(crate) fn is_cut(&self, node: Node) -> bool {
+        self.nodes.get(node.0).total != 0
+    }
+
     /// Bytes that the contexts take.
     pub(crate) fn bytes(&self) -> usize {
         self.nodes.bytes() + self.node_index.bytes()
+    }
+}
+
+/// A traceback by what readers see of it: its frames, and how many there were.
+pub(crate) struct Shown<'a>(pub(crate) &'a Contexts, pub(crate) Node);
+
+impl PartialEq for Shown<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let Self(contexts, node) = *self;
+        contexts.total_frames(node) == contexts.total_frames(other.1)
+            && contexts.frames(node).eq(contexts.frames(other.1))
+    }
+}
+
+impl Eq for Shown<'_> {}
+
+impl Hash for Shown<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self(contexts, node) = *self;
+        let all = u64::from(contexts.total_frames(node));
+        let frames = contexts.frames(node);
+        state.write_u64(frames.fold(all, |hash, (file, line)| {
+            mix(hash, u64::from(file.0) << 32 | u64::from(line))
+        }));
     }
 }
 
@@ -299,6 +330,10 @@ mod tests {
                     prop_assert_eq!(same.count(), 1);
                 }
             }
+            let shown: std::collections::HashSet<Shown> =
+                ids.keys().map(|&id| Shown(&contexts, Node(id))).collect();
+            let models: std::collections::HashSet<_> = ids.values().collect();
+            prop_assert_eq!(shown.len(), models.len());
         }
     }
 

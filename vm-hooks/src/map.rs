@@ -155,10 +155,10 @@ impl BlockMap {
         Some(Place { leaf, index })
     }
 
-    /// The mark at exactly this address.
+    /// The mark at exactly this address. Acquired: see [`Self::bury`].
     #[inline(always)]
     pub(crate) fn get(&self, address: usize) -> Option<Mark> {
-        let byte = Self::granule(self.leaf(address)?, address).load(Ordering::Relaxed);
+        let byte = Self::granule(self.leaf(address)?, address).load(Ordering::Acquire);
         if byte == 0 {
             return None;
         }

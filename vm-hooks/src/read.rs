@@ -4,15 +4,16 @@
 //! resolved after they go on. A snapshot shows one moment: what was traced when the last thread
 //! stopped.
 
-use crate::contexts::{Contexts, Node};
+use crate::contexts::{Contexts, Node, Shown};
 use crate::files::{FILES, File};
 use crate::map::Mark;
-use crate::own::{reserve, room};
+use crate::own::{reserve, room, room_for_one};
 use crate::side::{self, Trace};
 use crate::threads::{self, Control};
 use crate::tracer::{self, MAP};
 use crate::{counters, record};
 use snapshot::{FileName, Frame, Snapshot, SnapshotBuilder, Traceback};
+use std::collections::HashMap;
 
 /// Why there is no snapshot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,42 +124,82 @@ fn copy_traces(control: &Control, meanwhile: impl FnOnce(u64)) -> Option<Columns
     Some(columns)
 }
 
+const NOT_YET: u32 = u32::MAX;
+
 fn resolve(contexts: &Contexts, columns: Columns) -> Option<Snapshot> {
-    const NOT_YET: u32 = u32::MAX;
     let Columns {
         domains,
         sizes,
         mut nodes,
     } = columns;
-    let mut builder = SnapshotBuilder::new(contexts.limit());
-    let mut files = Vec::new();
-    room(&mut files, FILES.len())?;
-    files.resize(FILES.len(), NOT_YET);
+    let mut tracebacks = Tracebacks::new(contexts)?;
     let mut ids = Vec::new();
     room(&mut ids, contexts.len() as usize)?;
     ids.resize(contexts.len() as usize, NOT_YET);
     for node in &mut nodes {
         let id = &mut ids[*node as usize];
         if *id == NOT_YET {
-            let node = Node(*node);
-            for (file, _) in contexts.frames(node) {
-                let known = &mut files[file.0 as usize];
-                if *known == NOT_YET {
-                    *known = builder.file(file_name(file)?);
-                }
-            }
-            let frames = contexts.frames(node);
-            *id = builder.traceback(
-                frames.map(|(file, line)| (files[file.0 as usize], line)),
-                Some(contexts.total_frames(node)),
-            );
+            *id = tracebacks.id(Node(*node))?;
         }
         *node = *id;
     }
+    let mut builder = tracebacks.builder;
     builder.columns(domains, sizes, nodes).ok()?;
     // Two shared pointers are made: one at a time, with a reserve for it.
     let _reserve = reserve()?;
     builder.build().ok()
+}
+
+/// The tracebacks of a snapshot that is made; equal ones have one id.
+struct Tracebacks<'a> {
+    contexts: &'a Contexts,
+    builder: SnapshotBuilder,
+    /// Ids in the builder, by the id of the tracer.
+    files: Vec<u32>,
+    /// Those that other nodes may show as well.
+    cut: HashMap<Shown<'a>, u32>,
+}
+
+impl<'a> Tracebacks<'a> {
+    fn new(contexts: &'a Contexts) -> Option<Self> {
+        let mut files = Vec::new();
+        room(&mut files, FILES.len())?;
+        files.resize(FILES.len(), NOT_YET);
+        Some(Self {
+            contexts,
+            builder: SnapshotBuilder::new(contexts.limit()),
+            files,
+            cut: HashMap::new(),
+        })
+    }
+
+    /// The id in the builder of a node that was not asked for before.
+    fn id(&mut self, node: Node) -> Option<u32> {
+        if !self.contexts.is_cut(node) {
+            return self.add(node);
+        }
+        let shown = Shown(self.contexts, node);
+        if let Some(&same) = self.cut.get(&shown) {
+            return Some(same);
+        }
+        room_for_one(&mut self.cut)?;
+        let id = self.add(node)?;
+        self.cut.insert(shown, id);
+        Some(id)
+    }
+
+    fn add(&mut self, node: Node) -> Option<u32> {
+        for (file, _) in self.contexts.frames(node) {
+            let known = &mut self.files[file.0 as usize];
+            if *known == NOT_YET {
+                *known = self.builder.file(file_name(file)?);
+            }
+        }
+        let frames = self.contexts.frames(node);
+        let frames = frames.map(|(file, line)| (self.files[file.0 as usize], line));
+        let total = self.contexts.total_frames(node);
+        Some(self.builder.traceback(frames, Some(total)))
+    }
 }
 
 /// A name as snapshots have it, which is a shared pointer.

@@ -94,13 +94,13 @@ impl Spare {
         true
     }
 
-    /// Bytes of all blocks that are kept, without their records.
     /// How many blocks there are.
     pub(crate) fn len(&self) -> usize {
         let len = |chain: &Chain| EACH - chain.left.load(Relaxed);
         self.chains.iter().map(len).sum()
     }
 
+    /// Bytes of all blocks that are kept, without their records.
     pub(crate) fn bytes(&self) -> usize {
         let bytes = |(i, chain): (usize, &Chain)| i * STEP * (EACH - chain.left.load(Relaxed));
         self.chains.iter().enumerate().map(bytes).sum()

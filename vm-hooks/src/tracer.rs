@@ -200,8 +200,8 @@ pub fn tracer_memory() -> usize {
     bytes + record::bytes(records)
 }
 
-/// How many blocks are traced now, and how many distinct tracebacks are known (those of blocks that are
-/// gone among them), without a snapshot. Zeros when tracing is off. The blocks are counted while the
+/// How many blocks are traced now, and how many contexts were seen (lines with their callers, those of
+/// blocks that are gone among them, and those callers), without a snapshot. Zeros when tracing is off. The blocks are counted while the
 /// program goes on: what it allocates or frees meanwhile may be counted or not.
 pub fn live_counts() -> (usize, usize) {
     let control = threads::control();

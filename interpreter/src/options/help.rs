@@ -134,6 +134,7 @@ Options of this implementation:
         : show the traced memory over HTTP, see --help;
           also PYTHONTRACEMALLOC_HTTP=ADDRESS and so on
 -X tracemalloc_push=URL, -X tracemalloc_push_interval=SECONDS,
+-X tracemalloc_push_last=SECONDS,
 -X tracemalloc_push_name=SERVICE, -X tracemalloc_push_labels=a=b,c=d,
 -X tracemalloc_push_tenant=NAME, -X tracemalloc_push_token_file=FILE,
 -X tracemalloc_push_basic_file=FILE
@@ -144,7 +145,8 @@ Options of this implementation:
 -X warn_default_encoding
         : warn when a text file is opened without an encoding;
           also PYTHONWARNDEFAULTENCODING=x
-Others are kept in sys._xoptions and have no effect.
+A name that begins with tracemalloc_ and is none of these is an error; others
+are kept in sys._xoptions and have no effect.
 ";
 
 /// The text of `--help-env`.
@@ -192,7 +194,7 @@ PYTHONTRACEMALLOC_KEEP=N        : -X tracemalloc_keep=N
 PYTHONTRACEMALLOC_PEAK=PATH     : -X tracemalloc_peak=PATH
 PYTHONTRACEMALLOC_PEAK_GROWTH=P : -X tracemalloc_peak_growth=P
 PYTHONTRACEMALLOC_PUSH=URL      : -X tracemalloc_push=URL
-PYTHONTRACEMALLOC_PUSH_INTERVAL, ..._NAME, ..._LABELS, ..._TENANT,
+PYTHONTRACEMALLOC_PUSH_INTERVAL, ..._LAST, ..._NAME, ..._LABELS, ..._TENANT,
 ..._TOKEN_FILE, ..._BASIC_FILE  : -X tracemalloc_push_interval and so on
 PYTHONTRACEMALLOC_PUSH_TOKEN=T  : the token itself
 PYTHONTRACEMALLOC_PUSH_BASIC=UP : user:password itself

@@ -80,7 +80,15 @@ pub(super) fn plan(
     }))
 }
 
+/// More than any token has.
+const LARGEST: u64 = 64 * 1024;
+
 fn read_token(path: &Path) -> Result<Token, String> {
+    // A device or a pipe might never end.
+    let is_small = |metadata: std::fs::Metadata| metadata.is_file() && metadata.len() <= LARGEST;
+    if std::fs::metadata(path).is_ok_and(|metadata| !is_small(metadata)) {
+        return Err("not a file with a token".to_owned());
+    }
     let text = std::fs::read_to_string(path).map_err(|error| {
         let text = error.to_string();
         text[..text.find(" (os error").unwrap_or(text.len())].to_owned()

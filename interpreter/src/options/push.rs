@@ -72,9 +72,11 @@ pub(super) fn plan(
             Err(alone.fault("this needs -X tracemalloc_push=URL, too"))
         });
     };
-    let target = Target::new(&push.value, None).map_err(|why| match push.value.contains('@') {
-        true => without_value(&push, &why),
-        false => push.fault(why),
+    let target = Target::new(&push.value, None).map_err(|why| {
+        match push.value.contains(['@', '?', '#']) {
+            true => without_value(&push, &why),
+            false => push.fault(why),
+        }
     })?;
     let interval = interval.map(|given| given.read(seconds)).transpose()?;
     let last = last.map(|given| given.read(patience)).transpose()?;

@@ -25,7 +25,9 @@ pub(super) fn enter(plan: &Plan, bound: &Bound) -> io::Result<()> {
         Some(template) => {
             let path = template.now();
             let written = write(&path, template.makes_folder(), &text(&path, plan, bound));
-            paths.push(path);
+            if written.is_ok() {
+                paths.push(path);
+            }
             written
         }
         None => Ok(()),

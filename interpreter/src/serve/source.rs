@@ -29,7 +29,7 @@ pub(super) struct Process {
 struct Counted {
     until: Instant,
     traces: u64,
-    tracebacks: u64,
+    contexts: u64,
     tracer: u64,
 }
 
@@ -48,12 +48,12 @@ impl Process {
         match *last {
             Some(counted) if counted.until > now => counted,
             _ => {
-                let (traces, tracebacks) = vm_hooks::live_counts();
+                let (traces, contexts) = vm_hooks::live_counts();
                 let tracer = vm_hooks::tracer_memory();
                 let counted = Counted {
                     until: Instant::now() + now.elapsed() * REST,
                     traces: traces as u64,
-                    tracebacks: tracebacks as u64,
+                    contexts: contexts as u64,
                     tracer: tracer as u64,
                 };
                 *last.insert(counted)
@@ -83,7 +83,7 @@ impl Source for Process {
             current,
             peak,
             traces: counted.traces,
-            tracebacks: counted.tracebacks,
+            contexts: counted.contexts,
             tracer: counted.tracer,
             dropped: vm_hooks::dropped_traces(),
             limit: limit.unwrap_or(0),

@@ -6,9 +6,10 @@ const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400;
 
 /// Reads `20261121T140322.125Z` (what `{time}` is in `-X tracemalloc_dump`), the same with `-` and `:`
-/// as in ISO 8601, with or without a fraction and `Z`; or seconds since 1970.
+/// as in ISO 8601, with or without a fraction and `Z`; or seconds since 1970, of 9 to 11 digits
+/// (a date alone has 8).
 pub fn parse(text: &str) -> Option<i64> {
-    if !text.is_empty() && text.len() <= 11 && text.bytes().all(|b| b.is_ascii_digit()) {
+    if (9..=11).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse::<i64>().ok()?.checked_mul(SECOND);
     }
     let (date, clock) = text.split_once(['T', ' ', '_'])?;
@@ -89,8 +90,9 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 /// The date of a moment, as `2026-11-21`.
 pub fn date(micros: i64) -> String {
     let day = micros.div_euclid(SECOND * DAY);
-    // A guess of the year that is never too early, by the mean length of one.
-    let mut year = 1970 + day.div_euclid(365) + 1;
+    // A guess of the year that is never too early.
+    let shortest = if day < 0 { 366 } else { 365 };
+    let mut year = 1970 + day.div_euclid(shortest) + 1;
     let start = |year: i64| {
         let full = year - 1;
         full * 365 + full.div_euclid(4) - full.div_euclid(100) + full.div_euclid(400) - 719_162

@@ -7,7 +7,7 @@ const live = { paused: false, asking: false, failed: "", time: 0 };
 function drawTotals(page) {
   const totals = [
     ["Traced now", sizeText(page.view.total.size)], ["Peak", sizeText(Math.max(page.peak, page.view.total.size))],
-    ["Blocks", String(page.traces)], ["Tracebacks", String(page.tracebacks)],
+    ["Blocks", String(page.traces)], ["Contexts", String(page.contexts)],
     ["Tracer itself", sizeText(page.tracer)], ["Resident", page.resident ? sizeText(page.resident) : "unknown"],
   ];
   if (page.dropped > 0) totals.push(["Dropped traces", String(page.dropped)]);

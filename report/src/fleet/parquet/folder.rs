@@ -64,6 +64,10 @@ impl Draft {
                 "exists already; --force replaces it",
             ));
         }
+        // Much time has passed since it was looked at first.
+        if !is_ours(&self.target) {
+            return Err(Failure::file(&self.target, "has other files by now"));
+        }
         let old = beside(&self.target, "old").map_err(cannot)?;
         fs::rename(&self.target, &old).map_err(cannot)?;
         if let Err(error) = fs::rename(&self.path, &self.target) {
