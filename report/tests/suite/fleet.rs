@@ -164,13 +164,17 @@ fn each_dump_is_a_process() {
 /// A model without the names of dumps, and without an order of what ties: everything that it holds.
 fn facts(model: &Value) -> Vec<String> {
     let parts = |name: &str| model[name].as_array().cloned().unwrap_or_default();
-    let mut facts: Vec<String> = parts("nodes").into_iter().chain(parts("groups")).map(|mut part| {
-        if let Some(part) = part.as_object_mut() {
-            // A place in the list.
-            part.remove("parent");
-        }
-        part.to_string()
-    }).collect();
+    let mut facts: Vec<String> = parts("nodes")
+        .into_iter()
+        .chain(parts("groups"))
+        .map(|mut part| {
+            if let Some(part) = part.as_object_mut() {
+                // A place in the list.
+                part.remove("parent");
+            }
+            part.to_string()
+        })
+        .collect();
     facts.extend(["total", "other"].map(|name| format!("{name}: {}", model[name])));
     facts.sort();
     facts

@@ -197,7 +197,9 @@ fn duckdb(python: &Path) -> Option<PathBuf> {
         "--disable-pip-version-check",
         "--only-binary=:all:",
     ]);
-    pip.arg("--target").arg(&packages).args(["duckdb>=1.1,<3", "pytz"]);
+    pip.arg("--target")
+        .arg(&packages)
+        .args(["duckdb>=1.1,<3", "pytz"]);
     let _ = pip.output();
     works(&packages).then_some(packages)
 }
