@@ -14,6 +14,9 @@ use super::util::{fixture, folder, program, pythons, run, skip, synthetic, tests
 /// A row by the names of its columns.
 type Row = BTreeMap<String, Field>;
 
+/// Frames of a traceback, the most recent first.
+type Frames = Vec<(String, i64)>;
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
@@ -98,7 +101,7 @@ fn the_tables_hold_what_the_dumps_do() {
         .iter()
         .flat_map(|file| rows(file))
         .collect();
-    let mut tracebacks: BTreeMap<i64, Vec<(String, i64)>> = BTreeMap::new();
+    let mut tracebacks: BTreeMap<i64, Frames> = BTreeMap::new();
     for row in &frames {
         let of = tracebacks.entry(number(row, "traceback_id")).or_default();
         assert_eq!(
@@ -116,7 +119,7 @@ fn the_tables_hold_what_the_dumps_do() {
     assert_eq!(roots, tracebacks.len());
     for (dump, name) in dumps.iter().zip(names) {
         let snapshot = Snapshot::load(fs::File::open(dump).expect("it is there")).expect("a dump");
-        let mut expected: BTreeMap<(i64, Vec<(String, i64)>), (i64, i64)> = BTreeMap::new();
+        let mut expected: BTreeMap<(i64, Frames), (i64, i64)> = BTreeMap::new();
         for trace in snapshot.traces() {
             let frames = snapshot.raw_frames(trace.traceback);
             let frame = |(file, line): (snapshot::FileId, u32)| {

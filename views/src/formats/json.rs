@@ -29,11 +29,7 @@ struct Group {
 
 /// Writes it piece by piece, one to a line.
 pub fn write(stacks: &Stacks<'_>, out: &mut dyn Write) -> io::Result<()> {
-    write!(
-        out,
-        "{{\"traceback_limit\": {},\n",
-        stacks.traceback_limit()
-    )?;
+    writeln!(out, "{{\"traceback_limit\": {},", stacks.traceback_limit())?;
     if !stacks.processes.is_empty() {
         out.write_all(b"\"processes\": [")?;
         for (at, labels) in stacks.processes.iter().enumerate() {
