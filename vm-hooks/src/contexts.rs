@@ -330,6 +330,8 @@ mod tests {
                     prop_assert_eq!(same.count(), 1);
                 }
             }
+            // What a node shows never changes.
+            #[allow(clippy::mutable_key_type)]
             let shown: std::collections::HashSet<Shown> =
                 ids.keys().map(|&id| Shown(&contexts, Node(id))).collect();
             let models: std::collections::HashSet<_> = ids.values().collect();
