@@ -20,12 +20,12 @@ import sys
 import tempfile
 import time
 
-# It holds what it holds, allocates and frees all the time, and counts what it has done.
+# It holds what it holds, allocates and frees until a file is there, and counts what it has done.
 PROGRAM = """
-import sys, time
+import os, sys
 kept = [bytearray(200) for _ in range(20000)]
-until, rounds = time.monotonic() + float(sys.argv[1]), 0
-while time.monotonic() < until:
+rounds = 0
+while not os.path.exists(sys.argv[1]):
     some = [str(n) for n in range(1000)]
     rounds += 1
 print('done', len(kept))
@@ -132,7 +132,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder, "at")
         options = ["-X", "tracemalloc_http=0", "-X", f"tracemalloc_http_file={place}-{{pid}}"]
-        program = [*options, "-c", PROGRAM, str(given.seconds + 15)]
+        stop = pathlib.Path(folder, "stop")
+        program = [*options, "-c", PROGRAM, str(stop)]
         process = subprocess.Popen(
             [given.tracepy, *program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -145,6 +146,7 @@ def main():
         count, outcomes, times, memories, last = asyncio.run(
             load(port, process.pid, given.rate, given.seconds)
         )
+        stop.touch()
         stdout, stderr = process.communicate(timeout=120)
     print(f"{count} requests in {given.seconds:g} s, on {os.cpu_count()} processors")
     for outcome, number in outcomes.most_common():
