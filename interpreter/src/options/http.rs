@@ -179,7 +179,7 @@ mod tests {
             ),
             (
                 &[http, "tracemalloc_http_token_file=/dev/null"],
-                "/dev/null: the token is empty",
+                "/dev/null: not a file with a token",
             ),
             (
                 &[http, "tracemalloc_http_token=s3cret"],
