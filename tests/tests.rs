@@ -31,6 +31,10 @@ mod e2e {
     #[cfg(unix)]
     mod dump_options;
 
+    /// Dumps of the children of a fork, and of programs that are started.
+    #[cfg(unix)]
+    mod dump_children;
+
     /// The dump of the highest moment, and series of dumps.
     #[cfg(unix)]
     mod dump_series;
