@@ -12,6 +12,7 @@ use push::{Auth, Client, Labels, Request, Retries, Span, Target};
 use snapshot::Snapshot;
 
 use crate::failure::{Failure, OK, OTHER, Result};
+use crate::fleet;
 use crate::input::{self, Filters};
 use crate::output::Stdout;
 
@@ -234,37 +235,13 @@ fn time(text: &str) -> Option<SystemTime> {
         19 => byte == b'Z',
         _ => byte.is_ascii_digit(),
     };
-    if !text.bytes().enumerate().all(shape) {
-        return None;
-    }
-    let number = |from: usize, to: usize| text[from..to].parse::<u64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
-    let (hour, minute, second) = (number(9, 11)?, number(11, 13)?, number(13, 15)?);
-    let valid = (1970..).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60;
-    if !valid {
-        return None;
-    }
-    let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    let millis = seconds * 1000 + number(16, 19)?;
-    Some(UNIX_EPOCH + Duration::from_millis(millis))
-}
-
-/// Days from 1970 to a date: March is the first month, so that the leap day is the last of a year.
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    let (year, month) = if month < 3 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
-    let of_years = year * 365 + year / 4 - year / 100 + year / 400;
-    // Of those months, 30 or 31 days in turns of five.
-    let before_1970 = 719_468;
-    of_years + (month * 153 + 2) / 5 + day - 1 - before_1970
+    let micros = text
+        .bytes()
+        .enumerate()
+        .all(shape)
+        .then(|| fleet::time::parse(text))?;
+    let since_1970 = u64::try_from(micros?).ok()?;
+    Some(UNIX_EPOCH + Duration::from_micros(since_1970))
 }
 
 #[cfg(test)]

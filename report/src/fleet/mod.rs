@@ -16,7 +16,7 @@ mod files;
 pub mod naming;
 pub mod parquet;
 mod read;
-mod time;
+pub mod time;
 
 pub use files::{contains, expand};
 pub use read::{Reading, each};
