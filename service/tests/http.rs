@@ -78,7 +78,7 @@ fn differences_as_go_makes_them() {
     let source = Fake::new(3);
     let at = serve(&source, None);
     let change = thread::spawn(move || get(at, "/debug/pprof/heap?seconds=1"));
-    while source.taken.load(Ordering::Relaxed) == 0 {
+    while source.taken.load(Ordering::Acquire) == 0 {
         thread::yield_now();
     }
     source.blocks.store(1, Ordering::Relaxed);
@@ -115,7 +115,7 @@ fn tracing_is_off() {
             "{path}"
         );
     }
-    assert_eq!(source.taken.load(Ordering::Relaxed), 0);
+    assert_eq!(source.taken.load(Ordering::Acquire), 0);
     let metrics = get(at, "/metrics").text();
     assert!(metrics.contains("\ntracemalloc_tracing 0\n"));
     assert!(metrics.contains("tracemalloc_http_responses_total{code=\"503\"} 4\n"));
@@ -187,7 +187,7 @@ fn one_snapshot_for_all_who_wait() {
     source.takes_millis.store(300, Ordering::Relaxed);
     let at = serve(&source, None);
     let first = thread::spawn(move || get(at, "/debug/pprof/heap").status);
-    while source.taken.load(Ordering::Relaxed) == 0 {
+    while source.taken.load(Ordering::Acquire) == 0 {
         thread::yield_now();
     }
     let paths = [
@@ -205,7 +205,7 @@ fn one_snapshot_for_all_who_wait() {
         .into_iter()
         .map(|other| other.join().expect("no panic"));
     assert!(statuses.chain(first.join()).all(|status| status == 200));
-    assert_eq!(source.taken.load(Ordering::Relaxed), 2);
+    assert_eq!(source.taken.load(Ordering::Acquire), 2);
 }
 
 /// After a snapshot there is a rest, and all who come meanwhile get the next one.
@@ -219,7 +219,7 @@ fn snapshots_are_not_all_there_is_time_for() {
     thread::sleep(Duration::from_millis(600));
     assert_eq!(get(at, "/page.json").status, 200);
     assert_eq!(early.join().expect("no panic"), 200);
-    assert_eq!(source.taken.load(Ordering::Relaxed), 2);
+    assert_eq!(source.taken.load(Ordering::Acquire), 2);
 }
 
 #[test]

@@ -39,7 +39,9 @@ impl Source for Fake {
         if !self.is_tracing() {
             return Err(Refusal::NotTracing);
         }
-        self.taken.fetch_add(1, Ordering::Relaxed);
+        // First: a test that sees that one is being taken changes what the next one holds.
+        let blocks = self.blocks.load(Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Release);
         let millis = self.takes_millis.load(Ordering::Relaxed) as u64;
         std::thread::sleep(Duration::from_millis(millis));
         let mut builder = SnapshotBuilder::new(25);
@@ -47,7 +49,7 @@ impl Source for Fake {
         let main = builder.traceback([(file, 1)], Some(1));
         let line = builder.traceback([(file, 7), (file, 1)], Some(2));
         builder.trace(0, 5, main);
-        for _ in 0..self.blocks.load(Ordering::Relaxed) {
+        for _ in 0..blocks {
             builder.trace(0, 100, line);
         }
         Ok(builder.build().expect("it is whole"))
