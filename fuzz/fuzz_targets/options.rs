@@ -10,7 +10,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 #[path = "no_vm.rs"]
 mod options;
 
-use options::tracing::{StartupError, tracing_request};
+use options::StartupError;
 
 /// What C makes of a number: blanks, a sign, digits, up to the end of the text.
 fn strtol(text: &[u8]) -> Option<i64> {
@@ -97,6 +97,8 @@ const WORDS: &[&str] = &[
     "--help-env",
     "-OO",
     "pass",
+    "-Xtracemalloc_",
+    "-Xtracemalloc_dump",
 ];
 const NAMES: &[&str] = &[
     "PYTHONTRACEMALLOC",
@@ -151,10 +153,14 @@ fuzz_target!(|bytes: &[u8]| {
                 .collect();
             let variable = env.iter().find(|(name, _)| name == NAMES[0]);
             let variable = variable.map(|(_, value)| value.as_os_str());
-            let got = tracing_request(&split, variable);
+            let got = options::frames(&split, variable);
             assert_eq!(got, expected(&split, variable), "{split:?} {variable:?}");
             if let Err(error) = got {
                 assert!(error.to_string().starts_with("Fatal Python error: "));
+            }
+            match options::misspelt(&split) {
+                Some(line) => assert!(line.starts_with("tracemalloc: -X tracemalloc_")),
+                None => assert!(!xoptions.iter().any(|option| option == "tracemalloc_")),
             }
         }
         Ok(None) => {}

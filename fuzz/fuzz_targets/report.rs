@@ -8,6 +8,8 @@
 mod commands;
 #[path = "../../report/src/failure.rs"]
 mod failure;
+#[path = "../../report/src/fleet/mod.rs"]
+mod fleet;
 #[path = "../../report/src/input.rs"]
 mod input;
 #[path = "../../report/src/output.rs"]
@@ -23,7 +25,7 @@ use std::path::Path;
 use clap::Parser;
 use libfuzzer_sys::fuzz_target;
 use shared::Choices;
-use snapshot::{CallTree, Direction, Snapshot};
+use snapshot::{CallTree, Direction, Fold, Snapshot};
 
 use views::groups::By;
 
@@ -114,12 +116,26 @@ fn convert(snapshot: &Snapshot, format: u8) {
                 .sum();
             assert_eq!(sum, snapshot.total_size());
         }
-        3 => views::formats::pprof::write(&stacks, &mut out).expect("pprof"),
+        3 => {
+            views::formats::pprof::write(&stacks, &mut out).expect("pprof");
+            assert!(out.starts_with(&[0x1F, 0x8B]), "it is gzip");
+        }
         _ => {
             views::formats::speedscope::write(&stacks, "a <name>", &mut out).expect("speedscope");
             let _: serde_json::Value = serde_json::from_slice(&out).expect("it is JSON");
         }
     }
+}
+
+/// Two dumps as one, in which nothing is lost.
+fn fold(one: &Snapshot, other: &Snapshot) {
+    let mut fold = Fold::new();
+    if fold.add(one).is_err() || fold.add(other).is_err() {
+        return;
+    }
+    let Ok(whole) = fold.finish() else { return };
+    assert_eq!(whole.total_size(), one.total_size() + other.total_size());
+    assert!(whole.len() <= one.len() + other.len());
 }
 
 fn draw(new: &Snapshot, old: Option<&Snapshot>, direction: Direction, min_size: i64) {
@@ -149,6 +165,10 @@ const WORDS: &[&str] = &[
     "convert",
     "info",
     "watch",
+    "merge",
+    "push",
+    "series",
+    "completions",
     "--json",
     "--by",
     "line",
@@ -174,6 +194,12 @@ const WORDS: &[&str] = &[
     "--domain",
     "é",
     "--no-such",
+    "--name",
+    "{process}-{time}.dump",
+    "*.dump",
+    "http://localhost:1",
+    "--label",
+    "a=b",
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -193,6 +219,16 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = views::size::parse(&from.text(&letters, 20));
         return;
     }
+    if what >= 235 {
+        let digits = ['0', '1', '2', '9', 'T', 'Z', '-', ':', '.', '_', ' ', 'é'];
+        let _ = fleet::time::parse(&from.text(&digits, 30));
+        let signs = ['a', '1', ':', '/', '.', '@', '[', ']', '=', '%', ' ', 'é'];
+        let _ = push::Target::new(&format!("http://{}", from.text(&signs, 20)), None);
+        if let Ok(mut labels) = push::Labels::new("shop") {
+            let _ = labels.set_pair(&from.text(&signs, 20));
+        }
+        return;
+    }
     let Some(dumped) = dump(&mut from) else {
         return;
     };
@@ -201,7 +237,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let filtered = filters(&mut from).apply(new.clone());
     assert!(filtered.len() <= new.len() && filtered.total_size() <= new.total_size());
-    match what % 3 {
+    match what % 4 {
         0 => {
             let by = BYS[usize::from(from.below(5))];
             group(
@@ -213,6 +249,7 @@ fuzz_target!(|bytes: &[u8]| {
             );
         }
         1 => convert(&filtered, from.below(5)),
+        2 => fold(&filtered, &new),
         _ => {
             let directions = [Direction::Callers, Direction::Inverted];
             let direction = directions[usize::from(from.below(2))];
