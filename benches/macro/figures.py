@@ -83,6 +83,13 @@ def middle(result, program, config, key):
     return median(values) if values else None
 
 
+def other_builds(result):
+    """[(build, untraced ÷ ours untraced, 25 frames ÷ ours with 25, 25 frames ÷ its own untraced)]."""
+    names = [name for name in result["configs"] if f"{name}-25" in result["configs"] and name != "cpython"]
+    return [(name, summary(result, name, "off", "seconds"), summary(result, f"{name}-25", "25", "seconds"),
+             summary(result, f"{name}-25", name, "seconds")) for name in names]
+
+
 #: (what, config, base, key, bar of the mean, bar of the worst)
 RATIO_BARS = [
     ("ours off ÷ stock rustpython, time", "off", "stock", "seconds", 1.00, 1.05),

@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HOOK = b"OBJECT_REBORN"
 MEMRAY = "1.20.0"
 #: What the stock manifest takes over from [workspace.dependencies].
-PINNED = re.compile(r"^(rustpython|pymath|malachite-bigint|mimalloc|rustpython-ruff_\w+) *=", re.MULTILINE)
+PINNED = re.compile(r"^(rustpython|pymath|malachite-bigint|libmimalloc-sys|rustpython-ruff_\w+) *=", re.MULTILINE)
+#: The crate that people use, over the same release of mimalloc.
+MIMALLOC = 'mimalloc = { version = "0.1", default-features = false }'
 
 STOCK_MAIN = """\
 // The stock interpreter, with its library inside and the same allocator as ours.
@@ -108,7 +110,7 @@ def stock_manifest(workspace):
         '[package]\nname = "stock"\nversion = "0.1.0"\nedition = "2024"\n',
         '[[bin]]\nname = "rustpython"\npath = "main.rs"\n',
         "[features]\ndefault = [\"rustpython/freeze-stdlib\"]\n",
-        "[dependencies]", *pins, "",
+        "[dependencies]", *pins, MIMALLOC, "",
         "[profile.release]", section(workspace, "profile.release"),
         # A workspace of its own, whatever lies above it.
         "[workspace]\n",

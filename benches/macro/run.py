@@ -5,6 +5,7 @@
     python3 benches/macro/run.py --short            does the harness work? about a minute
     python3 benches/macro/run.py --counts           instructions instead of seconds (valgrind)
     python3 benches/macro/run.py --programs go,chaos --configs off,1,25 --rounds 3
+    python3 benches/macro/run.py --also fat=FILE    also another build of ours (builds.py makes some)
 
 Needs a Python 3.9 or newer, the built interpreter, and PyPI; a CPython 3.13 with pip, cargo (for
 the stock VM, built once) and memray are used where they are there. docs/performance.md describes
@@ -59,6 +60,8 @@ def arguments():
     parser.add_argument("--ours", metavar="PATH", help="our interpreter (TRACEPY, or target/release/tracepy)")
     parser.add_argument("--stock", metavar="PATH", help="a stock rustpython (TRACEPY_STOCK, or one is built)")
     parser.add_argument("--cpython", metavar="PATH", help="a CPython 3.13 (PYTHON313, or what is found)")
+    parser.add_argument("--also", type=build, action="append", default=[], metavar="NAME=PATH",
+                        help="another build of ours: untraced, and as NAME-25 with 25 frames")
     parser.add_argument("--programs", type=names, help="a list with commas; default: all of --list")
     parser.add_argument("--configs", type=names, help="a list with commas; default: " + ",".join(CONFIGS))
     parser.add_argument("--rounds", type=int, help="default 7")
@@ -75,6 +78,11 @@ def arguments():
     mode.add_argument("--list", action="store_true", help="the programs with their reasons")
     mode.add_argument("--report", type=Path, metavar="JSON", help="tables and picture from an earlier result")
     options = parser.parse_args()
+    for name, _ in options.also:
+        if name in CONFIGS or f"{name}-25" in CONFIGS:
+            parser.error(f"--also: there is a {name!r} already")
+        CONFIGS[name] = (name, None, f"tracepy, {name}, untraced")
+        CONFIGS[f"{name}-25"] = (name, 25, f"tracepy, {name}, 25 frames")
     for chosen, known in ((options.programs, BY_NAME), (options.configs, CONFIGS)):
         for name in chosen or ():
             if name not in known:
@@ -89,6 +97,14 @@ def names(text):
     return [name for name in text.split(",") if name]
 
 
+def build(text):
+    """A name and a file."""
+    name, separator, path = text.partition("=")
+    if not name or not separator or not Path(path).is_file():
+        raise argparse.ArgumentTypeError(f"{text!r}: NAME=PATH is needed, of a file that is there")
+    return name, Path(path).resolve()
+
+
 def say(text=""):
     """Progress, on standard error."""
     print(text, file=sys.stderr, flush=True)
@@ -99,14 +115,14 @@ def find_interpreters(options, wanted):
     cache = options.cache
     found, missing, about = {}, {}, {}
     kinds = {CONFIGS[name][0] for name in wanted}
-    paths = {"ours": interpreters.ours(options.ours)}
+    paths = {"ours": interpreters.ours(options.ours), **dict(options.also)}
     finders = {
         "stock": lambda: interpreters.stock(options.stock, cache, paths["ours"], build=not options.short),
         "cpython": lambda: interpreters.cpython(options.cpython),
         "memray": lambda: interpreters.memray(cache, interpreters.cpython(options.cpython)),
     }
     why = {}
-    for kind in sorted(kinds - {"ours"}):
+    for kind in sorted(kinds & finders.keys()):
         try:
             paths[kind] = finders[kind]()
         except interpreters.Missing as error:
@@ -303,7 +319,8 @@ def main():
     chosen = options.programs or (SHORT if options.short else list(BY_NAME))
     programs = [BY_NAME[name] for name in chosen]
     usual = SHORT_CONFIGS if options.short else COUNTED if options.counts else list(CONFIGS)
-    wanted = options.configs or usual
+    also = [config for name, _ in options.also for config in (name, f"{name}-25")]
+    wanted = list(dict.fromkeys([*(options.configs or usual), *also]))
     if options.calibrate:
         wanted = ["off"]
     if options.counts and counts.available():

@@ -76,6 +76,14 @@ def probe_rows(result):
     return rows if len(rows) > 1 else []
 
 
+def build_rows(result):
+    """Rows: other builds against the usual one; geometric mean / worst program."""
+    rows = [["build", "off ÷ usual off", "25 ÷ usual 25", "25 ÷ off"]]
+    for name, *found in figures.other_builds(result):
+        rows.append([name, *("-" if one is None else f"{one['mean']:.3f} / {one['worst']:.3f}" for one in found)])
+    return rows if len(rows) > 1 else []
+
+
 def document(result, markdown=False):
     """The whole text."""
     about = result["about"]
@@ -86,6 +94,7 @@ def document(result, markdown=False):
         ("Processor time of the whole process, ratios", per_program(result, figures.RATIOS[:8], "cpu")),
         ("Seconds, medians", absolute(result)),
         ("Memory by itself", probe_rows(result)),
+        ("Other builds, time", build_rows(result)),
     ]
     lines = []
     head = "## " if markdown else "== "
