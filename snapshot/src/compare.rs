@@ -3,10 +3,11 @@
 //! Invariant: the tables of the old snapshot are mapped onto those of the new one once for each
 //! distinct file name, frame and traceback; after that, only ids are compared.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::hash::SeededMap;
+use crate::index::Index;
+use crate::order::{self, Both, Ordered};
 use crate::tables::Tables;
 use crate::{
     CumulativeTraceback, FileId, FrameId, Group, Key, KeyType, Snapshot, Traceback, TracebackId,
@@ -43,6 +44,25 @@ pub struct GroupDiff {
     pub count: i64,
     /// New count − old count.
     pub count_diff: i64,
+}
+
+impl Ordered for GroupDiff {
+    type Amount = (u64, i64, u64, i64);
+
+    #[inline]
+    fn amount(&self) -> Self::Amount {
+        let (size, count) = (
+            self.size_diff.unsigned_abs(),
+            self.count_diff.unsigned_abs(),
+        );
+        (size, self.size, count, self.count)
+    }
+
+    #[inline]
+    fn key<'a>(&self, tables: &Both<'a>) -> (Key, &'a Tables) {
+        let of = if self.gone { tables.old } else { tables.new };
+        (self.key, of)
+    }
 }
 
 impl Snapshot {
@@ -85,11 +105,13 @@ impl Snapshot {
     ) -> Result<Vec<GroupDiff>, CumulativeTraceback> {
         let new_groups = self.unsorted_groups(key_type, cumulative)?;
         let old_groups = old.unsorted_groups(key_type, cumulative)?;
-        let positions: SeededMap<Key, usize> = new_groups
-            .iter()
-            .enumerate()
-            .map(|(at, group)| (group.key, at))
-            .collect();
+        // The place of each id among the groups, which are in the order of their ids.
+        let ids = new_groups.last().map_or(0, |group| id(group.key) + 1);
+        let mut places = vec![None; ids];
+        for (at, group) in new_groups.iter().enumerate() {
+            places[id(group.key)] = Some(at);
+        }
+        let place = |key| places.get(id(key)).copied().flatten();
         let translated = translate(&old_groups, old.tables(), &new_groups, self.tables());
 
         let mut diffs: Vec<GroupDiff> = new_groups
@@ -104,8 +126,8 @@ impl Snapshot {
             })
             .collect();
         for (group, key) in old_groups.iter().zip(translated) {
-            match key.and_then(|key| positions.get(&key)) {
-                Some(&at) => {
+            match key.and_then(place) {
+                Some(at) => {
                     diffs[at].size_diff -= group.size;
                     diffs[at].count_diff -= group.count;
                 }
@@ -119,27 +141,20 @@ impl Snapshot {
                 }),
             }
         }
-        let tables = |diff: &GroupDiff| {
-            if diff.gone {
-                old.tables()
-            } else {
-                self.tables()
-            }
-        };
-        diffs.sort_unstable_by(|a, b| {
-            let sort_key = |diff: &GroupDiff| {
-                Reverse((
-                    diff.size_diff.abs(),
-                    diff.size,
-                    diff.count_diff.abs(),
-                    diff.count,
-                ))
-            };
-            let by_size = sort_key(a).cmp(&sort_key(b));
-            by_size.then_with(|| tables(b).compare_keys(b.key, tables(a), a.key))
-        });
+        let (new, old) = (self.tables(), old.tables());
+        order::sort(&mut diffs, &Both { new, old });
         Ok(diffs)
     }
+}
+
+/// The number in a key.
+fn id(key: Key) -> usize {
+    let id = match key {
+        Key::Traceback(id) => id.0,
+        Key::Filename(id) => id.0,
+        Key::Lineno(id) => id.0,
+    };
+    id as usize
 }
 
 /// For each old group, its key in the tables of the new snapshot, if those have it.
@@ -161,13 +176,19 @@ fn translate(
         return old_groups.iter().map(key).collect();
     }
     let frames = translate_frames(old, new, &files);
-    let stacks: SeededMap<&[FrameId], TracebackId> = new_groups
-        .iter()
-        .filter_map(|group| match group.key {
-            Key::Traceback(id) => Some((new.stack(id.0), id)),
-            _ => None,
+    let is_by_traceback = matches!(
+        new_groups.first(),
+        Some(Group {
+            key: Key::Traceback(_),
+            ..
         })
-        .collect();
+    );
+    let mut stacks = Index::new(if is_by_traceback { new_groups.len() } else { 0 });
+    for group in new_groups {
+        if let Key::Traceback(id) = group.key {
+            stacks.insert(id.0, |id| new.stack(id));
+        }
+    }
     let mut translated: Vec<FrameId> = Vec::new();
     let mut key = |group: &Group| match group.key {
         Key::Lineno(frame) => frames[frame.0 as usize].map(Key::Lineno),
@@ -176,9 +197,8 @@ fn translate(
             for frame in old.stack(id.0) {
                 translated.push(frames[frame.0 as usize]?);
             }
-            stacks
-                .get(translated.as_slice())
-                .map(|&id| Key::Traceback(id))
+            let id = stacks.get(&translated, |id| new.stack(id))?;
+            Some(Key::Traceback(TracebackId(id)))
         }
         Key::Filename(_) => None,
     };

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use crate::FrameId;
+
 /// A `HashMap` whose keys are small integers, slices of them, or bytes.
 pub(crate) type SeededMap<K, V> = HashMap<K, V, Seeded>;
 
@@ -16,6 +18,23 @@ pub(crate) struct Seeded(u64);
 impl Default for Seeded {
     fn default() -> Self {
         Seeded(RandomState::new().hash_one(0_u8))
+    }
+}
+
+impl Seeded {
+    /// The hash of a list of ids, two at a time.
+    #[inline]
+    pub fn hash_ids(&self, ids: &[FrameId]) -> u64 {
+        let mut hasher = self.build_hasher();
+        let (pairs, rest) = ids.as_chunks::<2>();
+        for [a, b] in pairs {
+            hasher.mix(u64::from(a.0) << 32 | u64::from(b.0));
+        }
+        for last in rest {
+            hasher.mix(u64::from(last.0));
+        }
+        hasher.mix(ids.len() as u64);
+        hasher.finish()
     }
 }
 

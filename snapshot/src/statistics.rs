@@ -4,9 +4,9 @@
 //! with traces + distinct tracebacks × frames; file names are compared only where sizes and
 //! counts tie.
 
-use std::cmp::Reverse;
 use std::fmt;
 
+use crate::order::{self, Both, Ordered};
 use crate::tables::Tables;
 use crate::{FileId, FrameId, KeyType, Snapshot, Traceback, TracebackId};
 
@@ -59,6 +59,20 @@ impl Sum {
     }
 }
 
+impl Ordered for Group {
+    type Amount = (i64, i64);
+
+    #[inline]
+    fn amount(&self) -> Self::Amount {
+        (self.size, self.count)
+    }
+
+    #[inline]
+    fn key<'a>(&self, tables: &Both<'a>) -> (Key, &'a Tables) {
+        (self.key, tables.new)
+    }
+}
+
 impl Snapshot {
     /// The traces grouped by a key, the largest first: by size, then count, then traceback, all
     /// descending.
@@ -97,11 +111,8 @@ impl Snapshot {
         cumulative: bool,
     ) -> Result<Vec<Group>, CumulativeTraceback> {
         let mut groups = self.unsorted_groups(key_type, cumulative)?;
-        let tables: &Tables = self.tables();
-        groups.sort_unstable_by(|a, b| {
-            let by_size = Reverse((a.size, a.count)).cmp(&Reverse((b.size, b.count)));
-            by_size.then_with(|| tables.compare_keys(b.key, tables, a.key))
-        });
+        let (new, old) = (self.tables(), self.tables());
+        order::sort(&mut groups, &Both { new, old });
         Ok(groups)
     }
 

@@ -9,6 +9,7 @@ use std::collections::TryReserveError;
 use std::sync::{Arc, OnceLock};
 
 use crate::hash::SeededMap;
+use crate::index::Index;
 use crate::{FileId, FileName, Frame, FrameId, Key, Traceback, TracebackId};
 
 /// The frames of a traceback are `flat[start..start + length]`, the most recent first.
@@ -48,18 +49,17 @@ impl Tables {
     /// For each traceback, the first one that has equal frames. Worked out once.
     pub fn canonical(&self) -> &[u32] {
         self.canonical.get_or_init(|| {
-            let mut first: SeededMap<&[FrameId], u32> = SeededMap::default();
-            first.reserve(self.stacks.len());
+            let mut first = Index::new(self.stacks.len());
             // Ids fit in u32: the builder sees to it.
             (0..self.stacks.len() as u32)
-                .map(|id| *first.entry(self.stack(id)).or_insert(id))
+                .map(|id| first.insert(id, |id| self.stack(id)))
                 .collect()
         })
     }
 
     /// For each frame, its place in the order of frames. Worked out once, when first two
     /// statistics tie.
-    fn ranks(&self) -> &[u32] {
+    pub fn ranks(&self) -> &[u32] {
         self.ranks.get_or_init(|| {
             let files = places(self.files.len(), |a, b| self.files[a].cmp(&self.files[b]));
             let key = |(file, line): (u32, u32)| (files[file as usize], line);
