@@ -236,7 +236,11 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let filtered = filters(&mut from).apply(new.clone());
-    assert!(filtered.len() <= new.len() && filtered.total_size() <= new.total_size());
+    assert!(filtered.len() <= new.len());
+    // A dump that was changed can hold negative sizes.
+    if new.traces().all(|trace| trace.size >= 0) {
+        assert!(filtered.total_size() <= new.total_size());
+    }
     match what % 4 {
         0 => {
             let by = BYS[usize::from(from.below(5))];
