@@ -244,6 +244,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     /// - As for `GlobalAlloc::dealloc`.
     #[inline(never)]
     unsafe fn dealloc_traced(&self, block: *mut u8, layout: Layout) {
+        let block = record::whole(block);
         if let Some(slot) = threads::ready()
             && record::is_usual(layout)
         {
@@ -279,6 +280,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     ///
     /// - As for `GlobalAlloc::realloc`.
     unsafe fn realloc_traced(&self, block: *mut u8, old: Layout, size: usize) -> *mut u8 {
+        let block = record::whole(block);
         // SAFETY: the size is one that the caller may ask for with this alignment.
         let new = unsafe { Layout::from_size_align_unchecked(size, old.align()) };
         if let Some(slot) = threads::ready()

@@ -2,7 +2,7 @@
 //! hooks call must not change it.
 
 /// Runs `f`, and leaves `errno` as it was before.
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(target_os = "linux")]
 pub(crate) fn kept<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: the address of this thread's errno, which lives as long as the thread.
     let errno = unsafe { libc::__errno_location() };
@@ -15,7 +15,7 @@ pub(crate) fn kept<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `f`.
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(not(target_os = "linux"))]
 pub(crate) fn kept<R>(f: impl FnOnce() -> R) -> R {
     f()
 }

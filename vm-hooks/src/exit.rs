@@ -6,7 +6,7 @@
 
 pub(crate) use system::register;
 
-#[cfg(all(unix, not(miri)))]
+#[cfg(unix)]
 mod system {
     use crate::threads::{Slot, release};
     use std::ptr::NonNull;
@@ -51,7 +51,7 @@ mod system {
     }
 }
 
-#[cfg(not(all(unix, not(miri))))]
+#[cfg(not(unix))]
 mod system {
     //! Elsewhere the slots of ended threads are not handed on: some bytes a thread.
     pub(crate) fn register(_slot: &'static crate::threads::Slot) {}

@@ -87,12 +87,13 @@ mod tests {
         assert_eq!(files.name(UNKNOWN), b"<unknown>");
         let names: [&'static [u8]; 3] = [b"a.py", b"b.py", b"c.py"];
         let id = |key: usize| files.id(key * 8, || names[key % 3]).unwrap();
-        let first: Vec<File> = (0..3000).map(id).collect();
-        assert_eq!(files.len(), 3001);
+        let count = if cfg!(miri) { 100 } else { 3000 };
+        let first: Vec<File> = (0..count).map(id).collect();
+        assert_eq!(files.len(), count + 1);
         for (key, file) in first.into_iter().enumerate() {
             assert_eq!(files.id(key * 8, || unreachable!()), Some(file));
             assert_eq!(files.name(file), names[key % 3]);
         }
-        assert_eq!(files.len(), 3001);
+        assert_eq!(files.len(), count + 1);
     }
 }

@@ -34,7 +34,7 @@
 //! | `counters` | current and peak |
 //! | `threads`, `gate`, `barrier`, `fork`, `exit` | who is inside a hook, how all are made to wait; forks and the ends of threads |
 //! | `lock`, `sync`, `errno` | the one lock; the atomics; what hooks leave alone |
-//! | `pages`, `own` | memory of our own |
+//! | `pages`, `own`, `sizes` | memory of our own; how large tables are |
 //! | `tracer` | the state: start, stop, clear, `track` |
 //! | `read` | snapshots and single tracebacks |
 //! | `watch` | holds everything when memory passes a limit |
@@ -67,6 +67,7 @@ mod reborn;
 mod recent;
 mod record;
 mod side;
+mod sizes;
 mod spare;
 mod sync;
 mod table;

@@ -16,24 +16,15 @@
 
 use crate::lock::Lock;
 use crate::pages;
+use crate::sizes::{ADDRESS_BITS, LEAF_BITS, PAGE};
 use std::ptr::null_mut;
 #[cfg(not(miri))]
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
-/// Bits of an address that the map covers: all of user space on the 64-bit systems of today.
-/// A block beyond is not traced.
-const ADDRESS_BITS: u32 = if cfg!(target_pointer_width = "64") {
-    48
-} else {
-    32
-};
-const LEAF_BITS: u32 = 26;
 const GRANULE: usize = 16;
 const LEAF_LEN: usize = (1 << LEAF_BITS) / GRANULE;
 const LEAVES: usize = 1 << (ADDRESS_BITS - LEAF_BITS);
-/// Granules whose bytes lie in one page of a leaf: 64 KiB of address space.
-const PAGE: usize = 4096;
 
 /// The granules of one region of 64 MiB, and where it lies in the list of all leaves.
 #[repr(C)]
@@ -330,20 +321,19 @@ mod tests {
     #[test]
     fn marks_are_those_of_a_naive_model() {
         // One map for all cases: it is large, and the cases leave it empty.
-        let map: &BlockMap = Box::leak(
-            // SAFETY: zeroes are an empty map.
-            unsafe { Box::<BlockMap>::new_zeroed().assume_init() },
-        );
-        let regions = [0x0000_1000_0000_usize, 0x5555_0400_0000, 0x7fff_fc00_0000];
+        // SAFETY: zeroes are an empty map.
+        let map = unsafe { Box::<BlockMap>::new_zeroed().assume_init() };
+        let regions = [4, LEAVES / 3, LEAVES / 2 - 1];
         let place = (0..3_usize, 0..200_usize, any::<bool>(), any::<bool>()).prop_map(
             move |(region, i, odd, last)| {
                 let inside = if last { (1 << LEAF_BITS) - 3200 } else { 0 };
-                regions[region] + inside + i * 16 + usize::from(odd) * 8
+                (regions[region] << LEAF_BITS) + inside + i * 16 + usize::from(odd) * 8
             },
         );
         let marks = [Mark::Live, Mark::Dead, Mark::Side];
         let operation = (place, prop::option::of(0..3_usize));
-        proptest!(|(operations in prop::collection::vec(operation, 1..200))| {
+        let most = if cfg!(miri) { 30 } else { 200 };
+        proptest!(|(operations in prop::collection::vec(operation, 1..most))| {
             let mut model: BTreeMap<usize, Mark> = BTreeMap::new();
             for (address, mark) in operations {
                 // The map has room for one mark a granule, as records are 16 bytes apart.
@@ -374,22 +364,21 @@ mod tests {
     fn a_page_counts_and_is_looked_at_from_its_first_mark_on() {
         static MAP: BlockMap = BlockMap::new();
         assert_eq!(MAP.bytes(), 0);
-        assert_eq!(MAP.get(0x3000_0000_0010), None);
-        for address in [0x3000_0000_0010, 0x3000_0000_fff8] {
+        let base = (LEAVES / 5) << LEAF_BITS;
+        let [first, last] = [base + 16, base + PAGE * GRANULE - 8];
+        let end = base + (1 << LEAF_BITS) - 16;
+        assert_eq!(MAP.get(first), None);
+        for address in [first, last] {
             assert!(MAP.set(address, Mark::Live));
         }
         // Their page, and the one that says so.
         assert_eq!(MAP.bytes(), 2 * PAGE);
-        assert!(MAP.set(0x3000_03ff_fff0, Mark::Dead));
-        MAP.remove(0x3000_0000_0010);
+        assert!(MAP.set(end, Mark::Dead));
+        MAP.remove(first);
         assert_eq!(MAP.bytes(), 3 * PAGE);
         let mut all = Vec::new();
         MAP.for_each(|at, mark| all.push((at, mark)));
-        let left = [
-            (0x3000_0000_fff8, Mark::Live),
-            (0x3000_03ff_fff0, Mark::Dead),
-        ];
-        assert_eq!(all, left);
+        assert_eq!(all, [(last, Mark::Live), (end, Mark::Dead)]);
     }
 
     #[test]
@@ -399,7 +388,8 @@ mod tests {
         assert_eq!(MAP.get(usize::MAX & !15), None);
         assert_eq!(MAP.next(usize::MAX & !15), None);
         // What lies in a later region is found, though nothing lies in between.
-        assert!(MAP.set(0x2000_0000_0008, Mark::Live));
-        assert_eq!(MAP.next(0x1000), Some((0x2000_0000_0008, Mark::Live)));
+        let later = ((LEAVES / 6) << LEAF_BITS) + 8;
+        assert!(MAP.set(later, Mark::Live));
+        assert_eq!(MAP.next(0x1000), Some((later, Mark::Live)));
     }
 }

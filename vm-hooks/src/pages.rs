@@ -6,8 +6,7 @@
 use crate::sync::AtomicU32;
 use std::ptr::NonNull;
 
-/// Tables begin with room for this many elements, as a power of two.
-pub(crate) const FIRST_BITS: u32 = 10;
+pub(crate) use crate::sizes::FIRST_BITS;
 
 /// Whether the tracer may have memory that does not come from here. The test of what happens
 /// without (`tests/starved`) has a module of its own in the place of this one, which says no.
@@ -24,8 +23,12 @@ pub(crate) fn granted() -> bool {
 #[inline(always)]
 pub(crate) unsafe fn zero_atomics(_first: NonNull<AtomicU32>, _count: usize) {}
 
+/// Miri has no such flag.
+#[cfg(unix)]
+const NOT_RESERVED: libc::c_int = if cfg!(miri) { 0 } else { libc::MAP_NORESERVE };
+
 /// Asks for `bytes` of zeroed memory, aligned to a page at least. `None` when there is none.
-#[cfg(all(unix, not(miri)))]
+#[cfg(unix)]
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no
     // memory that exists.
@@ -34,7 +37,7 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
             std::ptr::null_mut(),
             bytes,
             libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE,
+            libc::MAP_PRIVATE | libc::MAP_ANON | NOT_RESERVED,
             -1,
             0,
         )
@@ -51,19 +54,19 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
 ///
 /// - `p` came from `map(bytes)` and was not given back before.
 /// - Nobody uses the memory any more.
-#[cfg(all(unix, not(miri)))]
+#[cfg(unix)]
 pub(crate) unsafe fn unmap(p: NonNull<u8>, bytes: usize) {
     // SAFETY: the caller's promise: this is a whole mapping of ours that nobody uses.
     unsafe { libc::munmap(p.as_ptr().cast(), bytes) };
 }
 
-#[cfg(not(all(unix, not(miri))))]
+#[cfg(not(unix))]
 fn layout(bytes: usize) -> Option<std::alloc::Layout> {
     std::alloc::Layout::from_size_align(bytes, 4096).ok()
 }
 
 /// Asks for `bytes` of zeroed memory, aligned to a page at least. `None` when there is none.
-#[cfg(not(all(unix, not(miri))))]
+#[cfg(not(unix))]
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     use std::alloc::GlobalAlloc;
     // SAFETY: the callers ask for more than zero bytes.
@@ -76,7 +79,7 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
 ///
 /// - `p` came from `map(bytes)` and was not given back before.
 /// - Nobody uses the memory any more.
-#[cfg(not(all(unix, not(miri))))]
+#[cfg(not(unix))]
 pub(crate) unsafe fn unmap(p: NonNull<u8>, bytes: usize) {
     use std::alloc::GlobalAlloc;
     if let Some(layout) = layout(bytes) {

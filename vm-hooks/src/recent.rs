@@ -11,20 +11,20 @@
 
 use crate::files::File;
 use crate::pages;
+use crate::sizes::STEPS;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-const ENTRIES: usize = 8192;
 /// No epoch; nor is it what a fresh frame has (0).
 pub(crate) const NO_EPOCH: u32 = u32::MAX;
 
 /// One step: (window, line), and (node, file, total), where a file and a total of 0 are no step.
 struct Entry(AtomicU64, AtomicU64);
 
-type Entries = [Entry; ENTRIES];
+type Entries = [Entry; STEPS];
 
 /// Of a thread that has kept no step yet. Nothing is ever written here.
-static NONE: Entries = [const { Entry(AtomicU64::new(0), AtomicU64::new(0)) }; ENTRIES];
+static NONE: Entries = [const { Entry(AtomicU64::new(0), AtomicU64::new(0)) }; STEPS];
 
 pub(crate) struct Recent {
     /// The file that was asked for last: its key and its id, which never change.
@@ -71,7 +71,7 @@ impl Recent {
         let mixed = (first ^ u64::from(second).rotate_left(17)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // SAFETY: `NONE`, or what `own_entries` has mapped, which stays until `self` is dropped.
         let entries = unsafe { &*self.entries.load(Relaxed) };
-        &entries[(mixed >> (u64::BITS - ENTRIES.ilog2())) as usize]
+        &entries[(mixed >> (u64::BITS - STEPS.ilog2())) as usize]
     }
 
     fn has_entries(&self) -> bool {
@@ -89,7 +89,7 @@ impl Recent {
         let Some(mapped) = pages::map(size_of::<Entries>()) else {
             return false;
         };
-        let words = 4 * ENTRIES;
+        let words = 4 * STEPS;
         // SAFETY: fresh memory of this size, which nobody else knows.
         unsafe { pages::zero_atomics(mapped.cast(), words) };
         self.entries.store(mapped.cast().as_ptr(), Relaxed);
@@ -177,11 +177,13 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashMap;
 
+    const MOST: usize = if cfg!(miri) { 60 } else { 2000 };
+
     proptest! {
         /// Whatever falls out of the cache: a step has the node that it was given.
         #[test]
         fn a_step_has_its_own_node(
-            steps in prop::collection::vec((0_u32..40, 0_usize..4, 0_u32..40, 0_u16..3), 1..2000),
+            steps in prop::collection::vec((0_u32..40, 0_usize..4, 0_u32..40, 0_u16..3), 1..MOST),
         ) {
             let recent = Recent::new();
             recent.use_epoch(1);
@@ -198,7 +200,7 @@ mod tests {
                 prop_assert_eq!(node, nodes.get(&step).copied());
                 let kept = (1..=65535).contains(&step.1);
                 prop_assert_eq!(recent.known(step), node.filter(|_| kept));
-                if i % 500 == 499 {
+                if i % (MOST / 4) == MOST / 4 - 1 {
                     recent.clear();
                     recent.use_epoch(i as u32);
                     nodes.clear();

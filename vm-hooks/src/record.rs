@@ -31,6 +31,14 @@ pub(crate) fn address(block: *const u8, size: usize) -> usize {
     block as usize + offset(size)
 }
 
+/// The same block, by a pointer that stands for its room, too. Who frees a block may come with one
+/// that stands for what they asked for alone: in Stacked Borrows that of a box does. The hooks keep
+/// addresses of blocks as numbers, so its own pointer is exposed. This is no instruction.
+#[inline(always)]
+pub(crate) fn whole(block: *mut u8) -> *mut u8 {
+    std::ptr::with_exposed_provenance_mut(block.expose_provenance())
+}
+
 /// The layout with room for the record; `None` where that is more than can be asked for.
 #[inline(always)]
 pub(crate) fn with_room(layout: Layout) -> Option<Layout> {

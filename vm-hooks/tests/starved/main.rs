@@ -46,6 +46,8 @@ mod recent;
 mod record;
 #[path = "../../src/side.rs"]
 mod side;
+#[path = "../../src/sizes.rs"]
+mod sizes;
 #[path = "../../src/spare.rs"]
 mod spare;
 #[path = "../../src/sync.rs"]
