@@ -150,6 +150,19 @@ fn main() {
     );
     assert!(lost > tried / 4);
 
+    // Three in a row are more than any attempt of the tracer: the program gets a null pointer, and does
+    // without. Nothing is lost that there was.
+    let (mut lost, mut tried) = (0, 0);
+    for n in near.iter().copied().chain(stride(step)) {
+        lost += child(|| {
+            failing::fail(n, n + 2);
+            workload::run(STEPS, true).dropped
+        });
+        tried += 1;
+    }
+    println!("{tried} times three calls of the inner allocator in a row: {lost} traces lost");
+    assert!(lost > 0);
+
     untraced_program(step, untraced);
     child(|| {
         a_spare_block_that_is_to_be_recorded_has_no_mark();
