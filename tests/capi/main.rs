@@ -1,10 +1,12 @@
 //! What needs an interpreter of its own, with functions that the shipped one has not.
 //!
-//! This program is two. Under the name [`INTERPRETER`] it is `tracepy` with `_testcapi` added and
-//! with a second bookkeeper ([`ledger`]) around its allocator. Under its own name it is the test: it
-//! gives itself that name and runs
+//! This program is two. Under the name [`INTERPRETER`] it is `tracepy` with `_testcapi` added, with a
+//! second bookkeeper ([`ledger`]) around its allocator, and with what refuses memory ([`refusing`])
+//! around and below that. Under its own name it is the test: it gives itself that name and runs
 //!
 //! - `tests/capi/ledger.py`: what is traced is what was allocated, to the byte;
+//! - `tests/capi/refused.py`: a program that gets no memory at its n-th request ends as it ends
+//!   untraced, at 40 positions n, or as many as `REFUSED=10000` says;
 //! - CPython's `test_tracemalloc`, whole (`tests/cpython_suite.py`), from an installed CPython 3.13;
 //!   it starts `sys.executable` again and again.
 //!
@@ -13,6 +15,7 @@
 //! Invariant: every test passes; none is skipped.
 
 mod ledger;
+mod refusing;
 mod testcapi;
 
 #[path = "../e2e/util.rs"]
@@ -21,13 +24,15 @@ mod util;
 
 use interpreter::Mimalloc;
 use ledger::Ledger;
+use refusing::{Refusing, Requests};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 use vm_hooks::TracingAllocator;
 
 #[global_allocator]
-static ALLOCATOR: Ledger<TracingAllocator<Mimalloc>> = Ledger(TracingAllocator::new(Mimalloc));
+static ALLOCATOR: Requests<Ledger<TracingAllocator<Refusing<Mimalloc>>>> =
+    Requests(Ledger(TracingAllocator::new(Refusing(Mimalloc))));
 
 const INTERPRETER: &str = "tracepy-with-testcapi";
 
@@ -50,6 +55,13 @@ fn main() -> ExitCode {
         let out = util::Cmd::new(&python).arg(script).arg(frames).run();
         println!("{}", out.success().stdout.trim_end());
     }
+    let positions = env::var("REFUSED").ok();
+    let out = util::Cmd::new(&python)
+        .arg(util::root().join("tests/capi/refused.py"))
+        .args(["--positions", positions.as_deref().unwrap_or("40")])
+        .timeout(if positions.is_some() { 36_000 } else { 600 })
+        .run();
+    println!("{}", out.success().stdout.trim_end());
     let named = env::var_os("CPYTHON_TEST_PACKAGE").map(PathBuf::from);
     match named.or_else(|| Some(util::cpython_with_tests()?.1)) {
         Some(package) => passes_whole(&python, &package),

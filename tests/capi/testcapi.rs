@@ -6,10 +6,10 @@
 
 pub(super) use _testcapi::module_def;
 
-/// The functions; `ledger_start` and `ledger_compare` are not CPython's.
+/// The functions; those of the ledger and those that refuse memory are not CPython's.
 #[rustpython_vm::pymodule]
 mod _testcapi {
-    use crate::ledger;
+    use crate::{ledger, refusing};
     use rustpython_vm::builtins::{PyModule, PyTuple};
     use rustpython_vm::function::OptionalArg;
     use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
@@ -122,6 +122,39 @@ mod _testcapi {
         let (traced, allocated) = (sum(&traces), sum(&blocks));
         let same = traces == blocks;
         Ok((counted, traced, allocated, traces.len(), blocks.len(), same))
+    }
+
+    /// Starts tracing, by the same way through the VM as it does nothing with 0 frames.
+    #[pyfunction]
+    fn start_or_not(frames: u32, vm: &VirtualMachine) -> PyResult<()> {
+        match frames {
+            0 => Ok(()),
+            _ => vm_hooks::start(frames).map_err(|error| vm.new_value_error(error.to_string())),
+        }
+    }
+
+    /// Refuses this thread's requests for memory from number `first` to `last`, counted from now on:
+    /// of the calls below the tracer that each leads to the first `calls`.
+    #[pyfunction]
+    fn refuse(first: u64, last: u64, calls: u32) {
+        refusing::refuse(first, last, calls);
+    }
+
+    /// Refuses nothing any more. Gives (how many requests there were, how many calls below the tracer
+    /// were refused, a sum of all requests).
+    #[pyfunction]
+    fn refuse_nothing() -> (u64, u32, u64) {
+        refusing::refuse_nothing()
+    }
+
+    /// Bytes that get_traced_memory() counts, and the sum of the sizes of all traces of a snapshot.
+    #[pyfunction]
+    fn traced_bytes(vm: &VirtualMachine) -> PyResult<(u64, u64)> {
+        let counted = vm_hooks::traced_memory().0;
+        let snapshot =
+            vm_hooks::take_snapshot().map_err(|error| vm.new_memory_error(error.to_string()))?;
+        let traced = snapshot.traces().map(|trace| trace.size as u64).sum();
+        Ok((counted, traced))
     }
 
     pub(crate) fn module_exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {

@@ -122,8 +122,8 @@ fn unmark_aside(block: *mut u8, size: usize) {
         && MAP.get(mark) == Some(Mark::Side)
     {
         let inside = threads::enter_to_forget();
-        if let Some(size) = reborn::forget(block, size) {
-            count(inside.as_ref(), -(size as isize));
+        if let Some(trace) = reborn::forget(block, size) {
+            count(inside.as_ref(), -(trace.size as isize));
         }
     }
 }
@@ -324,7 +324,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         } else {
             Mark::Dead
         };
-        let node = new_traceback(inside.as_ref());
+        let (node, lost) = new_traceback(inside.as_ref());
         // During the call the block is the inner allocator's, and perhaps somebody else's before
         // it returns: the mark goes first, and comes back if nothing happened.
         MAP.remove(at);
@@ -336,7 +336,7 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             drop(inside);
             // There may be memory for the block without its record.
             let fresh = self.ask::<false>(new);
-            if node.is_some() && !fresh.is_null() {
+            if (lost || node.is_some()) && !fresh.is_null() {
                 tracer::dropped();
             }
             // SAFETY: the caller's promise: the block is as it was.
@@ -350,11 +350,12 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         if unsafe { mark(moved, new, node.unwrap_or(UNKNOWN), after) } {
             if node.is_some() {
                 count(inside.as_ref(), new.size() as isize);
+            } else if lost {
+                tracer::dropped();
             }
             return moved;
         }
-        if node.is_some() {
-            // Else there was nothing to record, or that was counted.
+        if lost || node.is_some() {
             tracer::dropped();
         }
         // SAFETY: the block has the layout `room` and no mark.
@@ -369,8 +370,8 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     /// - As for `GlobalAlloc::realloc`, `new` being the layout with the new size.
     /// - The block has no record.
     unsafe fn resize_without_record(&self, block: *mut u8, old: Layout, new: Layout) -> *mut u8 {
-        let inside = threads::enter_to_forget();
-        let node = new_traceback(inside.as_ref());
+        let mut inside = threads::enter_to_forget();
+        let (mut node, mut lost) = new_traceback(inside.as_ref());
         if node.is_some() && old.align() < 8 {
             // Resizing keeps the alignment, and a record needs more: the block has to move.
             drop(inside);
@@ -380,12 +381,12 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             if !moved.is_null() {
                 return moved;
             }
-            tracer::dropped();
-            // SAFETY: the caller's promise: the block is as it was, without a record.
-            return unsafe { self.inner.realloc(block, old, new.size()) };
+            (node, lost) = (None, true);
+            inside = threads::enter_to_forget();
         }
-        if let Some(lost) = reborn::forget(block, old.size()) {
-            count(inside.as_ref(), -(lost as isize));
+        let aside = reborn::forget(block, old.size());
+        if let Some(trace) = aside {
+            count(inside.as_ref(), -(trace.size as isize));
         }
         if let Some((node, room)) = node.zip(record::with_room(new)) {
             // SAFETY: the caller's promise; the alignment is the same, at least 8.
@@ -400,10 +401,22 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
                 // SAFETY: the block has the layout `room` and no mark.
                 return unsafe { self.take_room_away(moved, room, new) };
             }
-            tracer::dropped();
+            lost = true;
         }
         // SAFETY: the caller's promise: the block is as it was, without a record.
-        unsafe { self.inner.realloc(block, old, new.size()) }
+        let resized = unsafe { self.inner.realloc(block, old, new.size()) };
+        if !resized.is_null() {
+            if lost {
+                tracer::dropped();
+            }
+        } else if let Some((trace, inside)) = aside.zip(inside) {
+            // Nothing happened.
+            match reborn::put_back(block, old.size(), trace) {
+                Some(()) => count(Some(&inside), trace.size as isize),
+                None => tracer::dropped(),
+            }
+        }
+        resized
     }
 
     /// Moves what is in a block to a fresh one, unless there is none (null).
@@ -446,21 +459,17 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     }
 }
 
-/// The traceback of a block that is resized now; `None` where nothing is to be recorded, or
-/// nothing can be (then that is counted).
-fn new_traceback(inside: Option<&Inside>) -> Option<Node> {
-    let inside = inside?;
+/// The traceback of a block that is resized now, and whether there is no memory for it: then a trace
+/// is lost if the block is resized. Neither: nothing is to be recorded.
+fn new_traceback(inside: Option<&Inside>) -> (Option<Node>, bool) {
+    let Some(inside) = inside else {
+        return (None, false);
+    };
     if !inside.records() {
-        if inside.has_no_slot() {
-            tracer::dropped();
-        }
-        return None;
+        return (None, inside.has_no_slot());
     }
     let node = tracer::known_traceback(inside).or_else(|| tracer::traceback(inside));
-    if node.is_none() {
-        tracer::dropped();
-    }
-    node
+    (node, node.is_none())
 }
 
 /// Writes a record and marks it. `false`: no memory for the map.

@@ -100,9 +100,15 @@ fn put_aside(object: *const u8, size: usize, trace: Trace) -> Option<usize> {
     Some(old)
 }
 
-/// A block without a record is freed: gives the size of the trace that it had aside, if any.
+/// What [`forget`] took away is to be there again. `None`: no memory.
+#[cold]
+pub(crate) fn put_back(block: *const u8, size: usize, trace: Trace) -> Option<()> {
+    put_aside(block, size, trace).map(|_| ())
+}
+
+/// A block without a record is freed: gives the trace that it had aside, if any.
 #[inline(always)]
-pub(crate) fn forget(block: *const u8, size: usize) -> Option<usize> {
+pub(crate) fn forget(block: *const u8, size: usize) -> Option<Trace> {
     let mark = record::side_mark(block, size)?;
     if MAP.get(mark) != Some(Mark::Side) {
         return None;
@@ -111,8 +117,7 @@ pub(crate) fn forget(block: *const u8, size: usize) -> Option<usize> {
 }
 
 #[cold]
-fn forget_mark(mark: usize) -> Option<usize> {
+fn forget_mark(mark: usize) -> Option<Trace> {
     MAP.remove(mark);
-    let old = side::traces().as_mut()?.reborn.remove(&mark);
-    old.map(|trace| trace.size)
+    side::traces().as_mut()?.reborn.remove(&mark)
 }

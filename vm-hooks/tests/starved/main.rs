@@ -107,12 +107,10 @@ fn main() {
         failing::fail_no_more()
     });
     assert!(requests >= 10_000, "only {requests} requests");
-    let near: Vec<u64> = (1..=60).collect();
 
-    let positions = || near.iter().copied().chain(stride(step));
     let mut lost = 0;
     let mut tried = 0;
-    for n in positions() {
+    for n in positions(step) {
         lost += child(|| {
             pages::refuse(n, n);
             let outcome = workload::run(STEPS, true);
@@ -125,7 +123,7 @@ fn main() {
     assert!(lost > tried / 2);
 
     let (mut lost, mut tried) = (0, 0);
-    for n in near.iter().copied().chain(stride(step * 5)) {
+    for n in positions(step * 5) {
         lost += child(|| {
             pages::refuse(n, u64::MAX);
             let outcome = workload::run(STEPS, true);
@@ -137,7 +135,7 @@ fn main() {
     println!("{tried} times all requests from one on: {lost} traces lost");
 
     let (mut lost, mut tried) = (0, 0);
-    for n in near.iter().copied().chain(stride(step)) {
+    for n in positions(step) {
         lost += child(|| {
             failing::fail(n, n);
             // A block that the program asks for is had in the second attempt, without a trace.
@@ -151,6 +149,19 @@ fn main() {
         "{tried} of {calls} calls of the inner allocator failed, one each: {lost} traces lost"
     );
     assert!(lost > tried / 4);
+
+    // Three in a row are more than any attempt of the tracer: the program gets a null pointer, and does
+    // without. Nothing is lost that there was.
+    let (mut lost, mut tried) = (0, 0);
+    for n in positions(step) {
+        lost += child(|| {
+            failing::fail(n, n + 2);
+            workload::run(STEPS, true).dropped
+        });
+        tried += 1;
+    }
+    println!("{tried} times three calls of the inner allocator in a row: {lost} traces lost");
+    assert!(lost > 0);
 
     untraced_program(step, untraced);
     child(|| {
@@ -197,7 +208,7 @@ fn untraced_program(step: u64, undisturbed: u64) {
         failing::fail_no_more()
     });
     let (mut tried, mut same) = (0, 0);
-    for n in stride(step).take_while(|n| *n <= calls) {
+    for n in positions(step).take_while(|n| *n <= calls) {
         same += child(|| {
             failing::fail(n, n);
             u64::from(workload::run(STEPS, false).sum == undisturbed)
@@ -210,9 +221,9 @@ fn untraced_program(step: u64, undisturbed: u64) {
     );
 }
 
-/// Every so many-th of the first 10,000.
-fn stride(step: u64) -> impl Iterator<Item = u64> {
-    (1..=10_000 / step).map(move |i| i * step)
+/// The first 60, and of the first 10,000 each that is a multiple of `step`.
+fn positions(step: u64) -> impl Iterator<Item = u64> {
+    (1..=10_000).filter(move |n| *n <= 60 || n.is_multiple_of(step))
 }
 
 /// Runs in a child process, and gives what it gives.
