@@ -223,7 +223,7 @@ fn untraced_program(step: u64, undisturbed: u64) {
 
 /// The first 60, and of the first 10,000 each that is a multiple of `step`.
 fn positions(step: u64) -> impl Iterator<Item = u64> {
-    (1..=10_000).filter(move |n| *n <= 60 || n.is_multiple_of(step))
+    (1..=10_000_u64).filter(move |n| *n <= 60 || n.is_multiple_of(step))
 }
 
 /// Runs in a child process, and gives what it gives.
