@@ -1,8 +1,8 @@
 """The whole interpreter, refused the memory for its n-th request: traced it ends as it ends untraced.
 
-    tracepy-with-testcapi tests/capi/refused.py [--every N] [--frames 1,25]
+    tracepy-with-testcapi tests/capi/refused.py [--positions 10000] [--frames 1,25] [--how request,call,rest]
 
-Runs `refused_workload.py` once for each position n (each N-th), in a child of a fork, untraced and with 1
+Runs `refused_workload.py` once for each position n (of so many, evenly spaced), in a forked child, untraced and with 1
 and with 25 frames (`tests/capi/refusing.rs` counts and refuses). Three ways to refuse:
 
 - `request`: whatever is asked of the allocator below the tracer on behalf of request n. Request n is the
@@ -20,7 +20,6 @@ Invariant: no position is left out of the comparison.
 
 import argparse
 import collections
-import gc
 import json
 import os
 import re
