@@ -5,7 +5,8 @@
     python3 benches/macro/run.py --also fat=FILE --also system=FILE --configs off,25
 
 Each build takes ten minutes or more of a processor and some gigabytes, in the cache. What comes out is
-`CACHE/builds/NAME`, and the last lines are the options for `run.py`.
+`CACHE/builds/NAME`, and the last line has the options for `run.py`. What a build leaves when it fails is `NAME.part`
+beside that.
 
 Invariant: a build differs from the usual one in what its name says and in nothing else: the same
 sources, lock file, patch and, where it does not say otherwise, profile and allocator.
@@ -13,6 +14,7 @@ sources, lock file, patch and, where it does not say otherwise, profile and allo
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -68,7 +70,9 @@ class Failed(Exception):
 def cargo(folder, target, more, *words):
     """Runs `cargo build`, and gives the folder with what it made."""
     wrapper = str(ROOT / "vm-hooks" / "patch" / "rustc-wrapper")
-    env = dict(os.environ, RUSTC_WRAPPER=wrapper, CARGO_TARGET_DIR=str(target), **more)
+    env = {name: value for name, value in os.environ.items()
+           if name != "RUSTFLAGS" and not name.startswith("CARGO_PROFILE_")}
+    env |= {"RUSTC_WRAPPER": wrapper, "CARGO_TARGET_DIR": str(target), **more}
     line = ["cargo", "build", "--release", "--ignore-rust-version", *words]
     if subprocess.run(line, cwd=folder, env=env, stdout=sys.stderr).returncode:
         raise Failed(f"{' '.join(line)} has failed")
@@ -97,7 +101,8 @@ def allocator(name, cache):
     ]))
     (project / "main.rs").write_text(MAIN.format(type=kind, value=value))
     shutil.copy(ROOT / "Cargo.lock", project / "Cargo.lock")
-    return cargo(project, cache / "target", {}) / "tracepy"
+    # The VM is the same for all of them.
+    return cargo(project, cache.parent / "allocators", {}) / "tracepy"
 
 
 def guided(cache, options):
@@ -146,14 +151,14 @@ def main():
                 made = allocator(name, cache)
             else:
                 made = guided(cache, options)
-        except (Failed, OSError, subprocess.CalledProcessError) as error:
+        except (Failed, interpreters.Missing, OSError, subprocess.CalledProcessError) as error:
             print(f"error: {name}: {error}", file=sys.stderr)
             return 1
         done = cache.with_suffix("")
         shutil.copy(made, done)
         shutil.rmtree(cache)
         also += ["--also", f"{name}={done}"]
-    print(" ".join(also))
+    print(shlex.join(also))
     return 0
 
 

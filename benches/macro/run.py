@@ -79,8 +79,9 @@ def arguments():
     mode.add_argument("--report", type=Path, metavar="JSON", help="tables and picture from an earlier result")
     options = parser.parse_args()
     for name, _ in options.also:
-        if name in CONFIGS or f"{name}-25" in CONFIGS:
-            parser.error(f"--also: there is a {name!r} already")
+        taken = {*CONFIGS, *(kind for kind, *_ in CONFIGS.values())}
+        if "," in name or {name, f"{name}-25"} & taken:
+            parser.error(f"--also: {name!r} has a comma, or is taken")
         CONFIGS[name] = (name, None, f"tracepy, {name}, untraced")
         CONFIGS[f"{name}-25"] = (name, 25, f"tracepy, {name}, 25 frames")
     for chosen, known in ((options.programs, BY_NAME), (options.configs, CONFIGS)):

@@ -176,14 +176,7 @@ fn translate(
         return old_groups.iter().map(key).collect();
     }
     let frames = translate_frames(old, new, &files);
-    let is_by_traceback = matches!(
-        new_groups.first(),
-        Some(Group {
-            key: Key::Traceback(_),
-            ..
-        })
-    );
-    let mut stacks = Index::new(if is_by_traceback { new_groups.len() } else { 0 });
+    let mut stacks = Index::new(new_groups.len());
     for group in new_groups {
         if let Key::Traceback(id) = group.key {
             stacks.insert(id.0, |id| new.stack(id));

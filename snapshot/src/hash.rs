@@ -1,4 +1,4 @@
-//! A fast hasher for ids and for slices of ids.
+//! A fast hasher for ids and for lists of ids.
 //!
 //! Invariant: the hash of a key depends on a seed drawn at random for each table, so that the
 //! author of a hostile dump cannot choose keys that collide.
@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::FrameId;
 
-/// A `HashMap` whose keys are small integers, slices of them, or bytes.
+/// A `HashMap` whose keys are small integers, pairs of them, or bytes.
 pub(crate) type SeededMap<K, V> = HashMap<K, V, Seeded>;
 
 /// The random seed of one table.

@@ -37,7 +37,7 @@ pub(crate) fn sort<T: Ordered>(items: &mut [T], tables: &Both<'_>) {
     }
 }
 
-/// Fewer are compared one by one.
+/// So many, or fewer, are compared one by one.
 const FEW: usize = 8;
 
 fn sort_ties<T: Ordered>(ties: &mut [T], tables: &Both<'_>) {
@@ -106,12 +106,28 @@ impl<'a, T: Ordered> Stacks<'a, T> {
 }
 
 /// How many frames beyond `from`, counted from the oldest, all have in common.
+///
+/// Looks ahead by twice as much each time, and no further than all agree: what is looked at is at most
+/// some times what the caller then leaves behind.
 fn common<T>(tables: &Tables, rows: &[(u64, u32, T)], from: usize) -> usize {
+    let (mut known, mut ahead) = (0, 8);
+    loop {
+        let agreed = agree(tables, rows, from + known, ahead);
+        known += agreed;
+        if agreed < ahead {
+            return known;
+        }
+        ahead *= 2;
+    }
+}
+
+/// In how many of the next `most` frames all agree.
+fn agree<T>(tables: &Tables, rows: &[(u64, u32, T)], from: usize, most: usize) -> usize {
     let oldest = |id: u32| tables.stack(id).iter().rev().skip(from);
     let Some(((_, first, _), rest)) = rows.split_first() else {
         return 0;
     };
-    let mut least = oldest(*first).count();
+    let mut least = most.min(tables.stack(*first).len().saturating_sub(from));
     for (_, id, _) in rest {
         let pairs = oldest(*first).zip(oldest(*id)).take(least);
         least = pairs.take_while(|(a, b)| a == b).count();
@@ -162,19 +178,24 @@ mod tests {
         }
     }
 
-    /// A deep recursion is no recursion here.
+    /// A deep recursion is no recursion here; nor do the deepest, where they come first, have all others
+    /// wait for them.
     #[test]
     fn each_one_frame_deeper() {
-        let stacks: Vec<Vec<u32>> = (1..3000).map(|depth| vec![0; depth]).collect();
-        let snapshot = snapshot(&stacks);
-        let groups = snapshot
-            .groups(crate::KeyType::Traceback, false)
-            .expect("no sum");
-        let depth = |group: &Group| match group.key {
-            Key::Traceback(id) => snapshot.tables().stack(id.0).len(),
-            _ => 0,
-        };
-        let depths: Vec<usize> = groups.iter().map(depth).collect();
-        assert_eq!(depths, (1..3000).rev().collect::<Vec<_>>());
+        const DEPTH: usize = 3000;
+        let deepest_last: Vec<Vec<u32>> = (1..=DEPTH).map(|depth| vec![0; depth]).collect();
+        let deepest_first: Vec<Vec<u32>> = deepest_last.iter().rev().cloned().collect();
+        for stacks in [deepest_last, deepest_first] {
+            let snapshot = snapshot(&stacks);
+            let groups = snapshot
+                .groups(crate::KeyType::Traceback, false)
+                .expect("no sum");
+            let depth = |group: &Group| match group.key {
+                Key::Traceback(id) => snapshot.tables().stack(id.0).len(),
+                _ => 0,
+            };
+            let depths: Vec<usize> = groups.iter().map(depth).collect();
+            assert_eq!(depths, (1..=DEPTH).rev().collect::<Vec<_>>());
+        }
     }
 }

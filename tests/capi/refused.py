@@ -145,7 +145,8 @@ def finding(how, plain, traced, undisturbed, kinds):
         return "not the same request"
     if traced.lives and not traced.outcome["adds_up"]:
         return "the traces do not add up to the counter"
-    if traced.lives and traced.output == undisturbed.output and not traced.message:
+    is_undisturbed = traced.lives and traced.output == undisturbed.output and not traced.message
+    if is_undisturbed and (how != "request" or traced.refused == 0):
         # Nothing was refused, or the tracer did without its record: as good as it gets.
         lost = traced.outcome["dropped"]
         return None if how == "rest" or lost <= traced.refused else "more traces dropped than calls refused"

@@ -106,6 +106,7 @@ fn request(kind: &str, layout: Layout, size: usize, call: impl FnOnce() -> *mut 
         }
         let this = plan.requests.get() + 1;
         plan.requests.set(this);
+        // The names of the kinds differ in length.
         let event = [kind.len(), layout.size(), layout.align(), size];
         let sum = event.iter().fold(plan.sum.get(), |sum, part| {
             (sum ^ *part as u64).wrapping_mul(0x0100_0000_01b3)

@@ -124,7 +124,7 @@ mod _testcapi {
         Ok((counted, traced, allocated, traces.len(), blocks.len(), same))
     }
 
-    /// Starts tracing, by the same way through the VM as it does nothing with 0 frames.
+    /// Starts tracing; with 0 frames it does nothing, on the same way through the VM.
     #[pyfunction]
     fn start_or_not(frames: u32, vm: &VirtualMachine) -> PyResult<()> {
         match frames {

@@ -381,8 +381,9 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
             if !moved.is_null() {
                 return moved;
             }
-            (node, lost) = (None, true);
             inside = threads::enter_to_forget();
+            // Tracing may be off by now.
+            (node, lost) = (None, inside.as_ref().is_some_and(Inside::records));
         }
         let aside = reborn::forget(block, old.size());
         if let Some(trace) = aside {

@@ -100,7 +100,7 @@ fn put_aside(object: *const u8, size: usize, trace: Trace) -> Option<usize> {
     Some(old)
 }
 
-/// What [`forget`] took away is to be there again. `None`: no memory.
+/// What [`forget`] took away is to be there again. `None`: there is no memory for it, so it is lost.
 #[cold]
 pub(crate) fn put_back(block: *const u8, size: usize, trace: Trace) -> Option<()> {
     put_aside(block, size, trace).map(|_| ())
