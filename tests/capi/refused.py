@@ -5,8 +5,8 @@
 Runs `refused_workload.py` once for each position n (of so many, evenly spaced), in a forked child, untraced and with 1
 and with 25 frames (`tests/capi/refusing.rs` counts and refuses). Three ways to refuse:
 
-- `request`: whatever is asked of the allocator below the tracer on behalf of request n. Request n is the
-  same event traced and untraced, which is checked: its kind and layout, and a sum of all before it.
+- `request`: whatever is asked of the allocator below the tracer on behalf of request n. That is looked at: its
+  kind, its layout, and a sum of all before it are the same event traced and untraced.
 - `call`: the first of these calls only. Untraced that is the same, since there is only one; the tracer has
   to do without its record, and the program must not see it.
 - `rest`: all requests from n on: there is no memory any more.
@@ -14,6 +14,10 @@ and with 25 frames (`tests/capi/refusing.rs` counts and refuses). Three ways to 
 Prints a table; the exit status is 1 if there is a finding: a position whose traced end is not its untraced
 end, unless the tracer had a spare block at hand, so that nothing was refused, and the output is that of
 an undisturbed run. What goes on is looked at: the traces add up to the counter.
+
+Some of what the VM asks for goes by the addresses of its objects, and blocks with a record lie elsewhere: now and
+then one request more or less is made from some place on, with other scripts in other folders. Where request n is not
+the same event, the end has to be of a kind that was seen untraced, as with `rest`.
 
 Invariant: no position is left out of the comparison.
 """
@@ -112,9 +116,10 @@ class Position:
         self.output = self.outcome and self.outcome["output"]
 
     def death(self):
-        """The kind of it: where it panicked, or the first line without its numbers, or the bare end."""
+        """The kind of it: the file that panicked, or the first line without its numbers, or the bare end."""
         said = [line for line in self.message if " panicked at " in line] + self.message + [self.end]
-        first = re.sub(r"[0-9]+ bytes", "N bytes", re.sub(r"/\S+/registry/src/[^/]+/", "", said[0]))
+        first = re.sub(r"/\S+/registry/src/[^/]+/|:[0-9]+:[0-9]+:$", "", said[0])
+        first = re.sub(r"[0-9]+ bytes", "N bytes", first)
         return first if self.end in ("signal 6", "status 101") else f"{self.end}: {first}"
 
 
@@ -141,8 +146,6 @@ def run(how, frames, every, last):
 
 def finding(how, plain, traced, undisturbed, kinds):
     """What is wrong with a traced position, or None. `kinds` are the ways to die untraced."""
-    if plain.event != traced.event:
-        return "not the same request"
     if traced.lives and not traced.outcome["adds_up"]:
         return "the traces do not add up to the counter"
     is_undisturbed = traced.lives and traced.output == undisturbed.output and not traced.message
@@ -152,9 +155,10 @@ def finding(how, plain, traced, undisturbed, kinds):
         return None if how == "rest" or lost <= traced.refused else "more traces dropped than calls refused"
     if how == "call" or (how == "request" and traced.refused == 0):
         return "the program sees what was not refused to it"
-    if plain.lives != traced.lives:
+    is_same_request = plain.event == traced.event
+    if is_same_request and plain.lives != traced.lives:
         return None if how == "rest" and traced.lives else "lives only " + ("un" * plain.lives + "traced")
-    if how == "rest":
+    if how == "rest" or not is_same_request:
         # There is something to refuse at another place.
         return None if traced.lives or traced.death() in kinds else "dies as it never does untraced"
     same = (traced.end, traced.message, traced.output) == (plain.end, plain.message, plain.output)
@@ -186,23 +190,24 @@ def main():
     every = max(1, requests // options.positions)
     print(f"the workload makes {requests} requests; each {every}-th of them:")
     found = 0
-    results, kinds = {}, set()
+    request = run("request", 0, every, requests)
+    # A spare block can put off the end to where only *request* ends untraced.
+    kinds = {p.death() for p in request[1]}
     for how in options.how.split(","):
         # Of one call that a request leads to untraced, the first is all.
-        plain = results.get("request") if how == "call" else None
-        untraced, plain = plain or run(how, 0, every, requests)
-        results[how] = untraced, plain
+        untraced, plain = run(how, 0, every, requests) if how == "rest" else request
         kinds |= {p.death() for p in plain}
         print(how)
         row("untraced", plain, untraced)
         for frames in map(int, options.frames.split(",")):
             undisturbed, traced = run(how, frames, every, requests)
             row(f"{frames} frames", traced, undisturbed)
-            for what in ("requests", "sum", "output"):
-                if undisturbed.outcome[what] != untraced.outcome[what]:
-                    found += 1
-                    print(f"    FOUND: undisturbed, {what}: {undisturbed.outcome[what]}, untraced "
-                          f"{untraced.outcome[what]}")
+            others = sum(one.event != other.event for one, other in zip(plain, traced, strict=True))
+            if others:
+                print(f"    {others} of them are not the request that they are untraced")
+            if undisturbed.output != untraced.output:
+                found += 1
+                print(f"    FOUND: undisturbed: {undisturbed.output}, untraced {untraced.output}")
             for one, other in zip(plain, traced, strict=True):
                 if wrong := finding(how, one, other, undisturbed, kinds):
                     found += 1
