@@ -160,10 +160,34 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         }
         match at_once::reuse(slot, layout) {
             Reused::Recorded(block) => block,
-            Reused::Fresh(block) => self.record_slowly::<false>(block, layout),
             // SAFETY: it is usual, as was asked above.
             Reused::Nothing => unsafe { self.alloc_fresh(layout) },
+            // SAFETY: as above.
+            Reused::NotYet => unsafe { self.alloc_first(layout) },
         }
+    }
+
+    /// The first block in a call, or on a line that did not run for a while; and now and then another.
+    ///
+    /// # Safety
+    ///
+    /// - The block [is usual](record::is_usual).
+    #[inline(never)]
+    unsafe fn alloc_first(&self, layout: Layout) -> *mut u8 {
+        if let Some(inside) = threads::enter()
+            && let Some(node) = tracer::traceback(&inside)
+        {
+            let block = inside.slot.spare.take(layout.size());
+            if !block.is_null() {
+                // SAFETY: a spare block has room for its record, and is this thread's.
+                unsafe { record::write(block, layout, node) };
+                inside.slot.counts.add(layout.size() as isize);
+                return block;
+            }
+        }
+        // The frame remembers the traceback now.
+        // SAFETY: the caller's promise.
+        unsafe { self.alloc_fresh(layout) }
     }
 
     /// Asks the inner allocator for a block. The thread was ready, and tracing on, a moment ago.

@@ -58,30 +58,33 @@ pub(crate) unsafe fn forget(slot: &'static Slot, block: *mut u8, size: usize) ->
 /// A spare block for an allocation.
 pub(crate) enum Reused {
     Recorded(*mut u8),
-    /// To be recorded; it has room, and no mark any more, as one that comes from the inner allocator.
-    Fresh(*mut u8),
     /// There is none of that size.
     Nothing,
+    /// Nothing has changed: that takes more than a moment.
+    NotYet,
 }
 
 #[inline(always)]
 pub(crate) fn reuse(slot: &'static Slot, layout: Layout) -> Reused {
     let Some(inside) = slot.enter_at_once() else {
-        return Reused::Nothing;
+        return Reused::NotYet;
     };
-    let block = slot.spare.take(layout.size());
+    let Some(node) = tracer::known_traceback(&inside) else {
+        return Reused::NotYet;
+    };
+    let size = layout.size();
+    let block = slot.spare.take(size);
     if block.is_null() {
         return Reused::Nothing;
     }
-    let size = layout.size();
-    let known = tracer::known_traceback(&inside);
-    let Some(node) = known.filter(|_| inside.slot.counts.try_add(size)) else {
-        // Nobody may come by its record while that is written later, perhaps outside of a hook.
-        MAP.remove(record::address(block, size));
-        return Reused::Fresh(block);
-    };
-    // SAFETY: a spare block has room for its record, and is this thread's.
-    unsafe { record::write(block, layout, node) };
+    // SAFETY: a spare block has room for its size and its record, and is this thread's.
+    unsafe {
+        if !inside.slot.counts.try_add(size) {
+            slot.spare.put(block, size);
+            return Reused::NotYet;
+        }
+        record::write(block, layout, node);
+    }
     Reused::Recorded(block)
 }
 

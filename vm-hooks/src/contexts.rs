@@ -7,8 +7,8 @@
 //! - a *traceback* is (callers, file, line), with its total depth kept in the node where it is more
 //!   than N. Only its last N frames are shown, whatever the window has;
 //! - going into a call makes the window longer by one frame, up to 2 (N - 1). Then it begins anew with
-//!   the last N - 1 frames. That is worked out once for each such window and remembered in the node
-//!   (`tail`). If each call dropped one frame, each would need a chain of N - 1 other nodes, since
+//!   the last N - 1 frames, its *tail*. That is worked out once for each such window and remembered in
+//!   the node. If each call dropped one frame, each would need a chain of N - 1 other nodes, since
 //!   windows are chained from their oldest frame on; like this, N - 1 calls share one.
 //!
 //! So nothing beyond 2 N frames costs memory, however deep the recursion, and a step from the
@@ -16,7 +16,13 @@
 //! have more than N frames and their windows differ in older ones: readers make one of them
 //! ([`Shown`]).
 //!
-//! Invariant: a node is immutable once it has an id, but for `tail`, which is set once.
+//! The steps from a node are a list of its children, newest first, since nearly all have few and those
+//! lie near each other: a program that walks a tree comes by its contexts in the order in which it made
+//! them, and a processor that reads in order waits for nothing. Children beyond the first [`LISTED`] are
+//! in a hash index of all.
+//!
+//! Invariant: a node is immutable once it has an id, but for `next`. It is in the list of its parent, or
+//! in the index if that list was full. No step is taken from a window that is too long, but from its tail.
 
 use crate::files::{self, File};
 use crate::lock::Lock;
@@ -38,6 +44,7 @@ pub(crate) const UNKNOWN: Node = Node(1);
 /// CPython keeps the total number of frames in 16 bits and stops counting there.
 pub(crate) const MAX_FRAMES: u32 = 65535;
 
+#[derive(Default)]
 struct NodeData {
     parent: u32,
     file: u32,
@@ -46,8 +53,20 @@ struct NodeData {
     len: u16,
     /// Frames of the traceback where they are more than the limit, else 0.
     total: u16,
-    /// The last frames of this window, where it is too long: node id + 1, or 0 for not yet.
-    tail: AtomicU32,
+    /// The newest child in the list, or the tail of a window that is too long; 0 for none ([`EMPTY`] is
+    /// neither).
+    next: AtomicU32,
+    /// The next older one in the list of the parent; 0 for none.
+    sibling: u32,
+}
+
+/// How many children a list has at most.
+const LISTED: u32 = 8;
+
+/// The list of a node's children as somebody saw it.
+struct List {
+    newest: u32,
+    full: bool,
 }
 
 /// All contexts that were seen since tracing began.
@@ -56,7 +75,7 @@ pub(crate) struct Contexts {
     /// Frames of a window of callers, at most.
     longest: u32,
     nodes: Column<NodeData>,
-    node_index: Index,
+    index: Index,
     writer: Lock<()>,
 }
 
@@ -89,10 +108,10 @@ impl Contexts {
             limit,
             longest: (2 * (limit - 1)).min(MAX_FRAMES - 1),
             nodes: Column::new(),
-            node_index: Index::new(),
+            index: Index::new(),
             writer: Lock::new(()),
         };
-        this.push(EMPTY.0, 0, 0, 0, 0)?;
+        this.nodes.push(NodeData::default())?;
         let unknown = this.intern(EMPTY, files::UNKNOWN, 0, 0)?;
         debug_assert_eq!(unknown, UNKNOWN);
         Some(this)
@@ -161,9 +180,9 @@ impl Contexts {
         if u32::from(node.len) <= self.longest {
             return Some(window);
         }
-        match node.tail.load(Ordering::Acquire) {
+        match node.next.load(Ordering::Acquire) {
             0 => self.work_out_tail(window),
-            tail => Some(Node(tail - 1)),
+            tail => Some(Node(tail)),
         }
     }
 
@@ -178,46 +197,76 @@ impl Contexts {
             tail = self.intern(tail, file, line, 0)?;
         }
         let node = self.nodes.get(window.0);
-        node.tail.store(tail.0 + 1, Ordering::Release);
+        node.next.store(tail.0, Ordering::Release);
         Some(tail)
     }
 
     #[inline(never)]
     fn intern(&self, parent: Node, file: File, line: u32, total: u16) -> Option<Node> {
-        let hash = node_hash(parent.0, file.0, line, total);
-        let is = |id| {
-            let n = self.nodes.get(id);
-            n.parent == parent.0 && n.line == line && n.file == file.0 && n.total == total
+        let seen = match self.find(parent, file, line, total) {
+            Ok(node) => return Some(node),
+            Err(list) => list,
         };
-        if let Some(id) = self.node_index.find(hash, is) {
-            return Some(Node(id));
-        }
         let _held = self.writer.lock();
-        if let Some(id) = self.node_index.find(hash, is) {
+        let from = self.nodes.get(parent.0);
+        debug_assert!(u32::from(from.len) <= self.longest);
+        let mut list = seen;
+        if list.full || from.next.load(Ordering::Relaxed) != list.newest {
+            // Somebody may have been faster.
+            list = match self.find(parent, file, line, total) {
+                Ok(node) => return Some(node),
+                Err(list) => list,
+            };
+        }
+        let node = NodeData {
+            parent: parent.0,
+            file: file.0,
+            line,
+            len: from.len + 1,
+            total,
+            next: AtomicU32::new(0),
+            sibling: if list.full { 0 } else { list.newest },
+        };
+        if !list.full {
+            let id = self.nodes.push(node)?;
+            from.next.store(id, Ordering::Release);
             return Some(Node(id));
         }
         let hash_of = |id| {
             let n = self.nodes.get(id);
             node_hash(n.parent, n.file, n.line, n.total)
         };
-        if !self.node_index.reserve(hash_of) {
+        if !self.index.reserve(hash_of) {
             return None;
         }
-        let len = self.nodes.get(parent.0).len + 1;
-        let id = self.push(parent.0, file.0, line, len, total)?;
-        self.node_index.insert(hash, id);
+        let id = self.nodes.push(node)?;
+        self.index.insert(hash_of(id), id);
         Some(Node(id))
     }
 
-    fn push(&self, parent: u32, file: u32, line: u32, len: u16, total: u16) -> Option<u32> {
-        self.nodes.push(NodeData {
-            parent,
-            file,
-            line,
-            len,
-            total,
-            tail: AtomicU32::new(0),
-        })
+    /// The node of a step, or the list in which it is not: nor is it in the index, where that list is full.
+    fn find(&self, parent: Node, file: File, line: u32, total: u16) -> Result<Node, List> {
+        let newest = self.nodes.get(parent.0).next.load(Ordering::Acquire);
+        let (mut at, mut listed) = (newest, 0);
+        while at != 0 {
+            let node = self.nodes.get(at);
+            if node.line == line && node.file == file.0 && node.total == total {
+                return Ok(Node(at));
+            }
+            (at, listed) = (node.sibling, listed + 1);
+        }
+        let full = listed == LISTED;
+        if full {
+            let hash = node_hash(parent.0, file.0, line, total);
+            let found = self.index.find(hash, |id| {
+                let n = self.nodes.get(id);
+                n.parent == parent.0 && n.line == line && n.file == file.0 && n.total == total
+            });
+            if let Some(id) = found {
+                return Ok(Node(id));
+            }
+        }
+        Err(List { newest, full })
     }
 
     /// How many ids of nodes there are.
@@ -252,7 +301,7 @@ impl Contexts {
 
     /// Bytes that the contexts take.
     pub(crate) fn bytes(&self) -> usize {
-        self.nodes.bytes() + self.node_index.bytes()
+        self.nodes.bytes() + self.index.bytes()
     }
 }
 

@@ -23,7 +23,7 @@ use crate::files::{self, FILES, File};
 use crate::recent::Recent;
 use rustpython_vm::bytecode::Instruction;
 use rustpython_vm::frame::InterpreterFrame;
-use rustpython_vm::vm::thread::{current_frame_cell, get_current_frame};
+use rustpython_vm::vm::thread::current_frame_cell;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 const EPOCH: usize = 0;
@@ -38,8 +38,8 @@ const CALLER_LINE: usize = 8;
 const CALLER_FILE: usize = 9;
 
 /// Frames between one that is asked about and the next that remembers its callers, at most, for the
-/// short way.
-const NEAR: usize = 24;
+/// short way, which needs the machine's stack.
+const NEAR: u32 = 24;
 
 /// Where the VM keeps the frame that a thread runs.
 pub(crate) struct Current(AtomicPtr<AtomicUsize>);
@@ -55,18 +55,22 @@ impl Current {
         self.0
             .store(current_frame_cell().cast_mut(), Ordering::Relaxed);
     }
+
+    /// The frame that this thread, whose it is, runs; alive until it returns.
+    #[inline(always)]
+    fn frame(&self) -> Option<&InterpreterFrame> {
+        // SAFETY: the address that the VM gave for this thread, valid while it runs.
+        let frame = unsafe { (*self.0.load(Ordering::Relaxed)).load(Ordering::Relaxed) };
+        // SAFETY: null, or the frame that this thread runs. The reference does not outlive the hook.
+        unsafe { std::ptr::with_exposed_provenance::<InterpreterFrame>(frame).as_ref() }
+    }
 }
 
 /// The traceback of the line that runs on this thread now, where the frame was asked about that
 /// line last, or it was a step taken a short while ago.
 #[inline(always)]
 pub(crate) fn known_traceback(current: &Current, recent: &Recent) -> Option<Node> {
-    let cell = current.0.load(Ordering::Relaxed);
-    // SAFETY: the address that the VM gave for this thread, valid while it runs.
-    let current = unsafe { (*cell).load(Ordering::Relaxed) };
-    let current = std::ptr::with_exposed_provenance::<InterpreterFrame>(current);
-    // SAFETY: null, or the frame that this thread runs, which is alive until it returns.
-    let Some(frame) = (unsafe { current.as_ref() }) else {
+    let Some(frame) = current.frame() else {
         return Some(UNKNOWN);
     };
     // Only a frame that has begun to run its own lines was ever asked, and of a line that is not in
@@ -101,10 +105,14 @@ fn own_line(frame: &InterpreterFrame) -> Option<u32> {
 }
 
 /// The traceback of the line that runs on this thread now. `None`: no memory for a new one.
-pub(crate) fn traceback(contexts: &Contexts, epoch: u32, recent: &Recent) -> Option<Node> {
+pub(crate) fn traceback(
+    contexts: &Contexts,
+    epoch: u32,
+    current: &Current,
+    recent: &Recent,
+) -> Option<Node> {
     recent.use_epoch(epoch);
-    // SAFETY: as in `known_traceback`.
-    let Some(current) = (unsafe { get_current_frame().as_ref() }) else {
+    let Some(current) = current.frame() else {
         return Some(UNKNOWN);
     };
     let (frame, callers) = if current.trace_context[EPOCH].get() == epoch {
@@ -123,7 +131,7 @@ pub(crate) fn traceback(contexts: &Contexts, epoch: u32, recent: &Recent) -> Opt
 }
 
 /// The callers of a frame, worked out from the nearest frame outwards that remembers its own.
-#[inline(never)]
+#[inline(always)]
 fn callers(
     contexts: &Contexts,
     epoch: u32,
@@ -131,48 +139,37 @@ fn callers(
     frame: &InterpreterFrame,
 ) -> Option<Callers> {
     // Nearly always that is the next one.
-    if let Some(caller) = first_complete(frame.previous())
+    // SAFETY: as in `first_complete`.
+    if let Some(caller) = unsafe { frame.previous().as_ref() }
         && caller.trace_context[EPOCH].get() == epoch
     {
         return call(contexts, epoch, recent, remembered(caller), caller, frame);
     }
-    callers_from_near(contexts, epoch, recent, frame)
+    callers_from_near(contexts, epoch, recent, frame, NEAR)
 }
 
-/// The same for a frame that is not far from the next that remembers.
+/// The same for a frame that is at most `steps` from the next that remembers.
 #[inline(never)]
 fn callers_from_near(
     contexts: &Contexts,
     epoch: u32,
     recent: &Recent,
     frame: &InterpreterFrame,
+    steps: u32,
 ) -> Option<Callers> {
-    let mut way = [None; NEAR];
-    let mut len = 0;
-    let mut at = frame;
-    let mut callers = loop {
-        if at.trace_context[EPOCH].get() == epoch {
-            break remembered(at);
-        }
-        match first_complete(at.previous()) {
-            Some(_) if len == NEAR => return callers_from_afar(contexts, epoch, recent, frame),
-            Some(caller) => {
-                way[len] = Some(at);
-                len += 1;
-                at = caller;
-            }
-            None => {
-                remember(at, epoch, Callers::NONE, contexts.total(Callers::NONE));
-                break Callers::NONE;
-            }
-        }
+    let Some(caller) = first_complete(frame.previous()) else {
+        remember(frame, epoch, Callers::NONE, contexts.total(Callers::NONE));
+        return Some(Callers::NONE);
     };
-    for next in way[..len].iter().rev().copied().flatten() {
-        // Should there be no memory, the frames from here on have no context (epoch 0).
-        callers = call(contexts, epoch, recent, callers, at, next)?;
-        at = next;
-    }
-    Some(callers)
+    // Should there be no memory, the frames from there on have no context (epoch 0).
+    let of_caller = if caller.trace_context[EPOCH].get() == epoch {
+        remembered(caller)
+    } else if steps == 0 {
+        callers_from_afar(contexts, epoch, recent, caller)?
+    } else {
+        callers_from_near(contexts, epoch, recent, caller, steps - 1)?
+    };
+    call(contexts, epoch, recent, of_caller, caller, frame)
 }
 
 /// The same for one that is very far from it: the way back is left in the frames.

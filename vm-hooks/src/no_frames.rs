@@ -23,6 +23,11 @@ pub(crate) fn known_traceback(_current: &Current, _recent: &Recent) -> Option<No
 }
 
 /// The traceback of what runs on this thread now.
-pub(crate) fn traceback(_contexts: &Contexts, _epoch: u32, _recent: &Recent) -> Option<Node> {
+pub(crate) fn traceback(
+    _contexts: &Contexts,
+    _epoch: u32,
+    _current: &Current,
+    _recent: &Recent,
+) -> Option<Node> {
     Some(UNKNOWN)
 }

@@ -23,12 +23,18 @@ struct Entry(AtomicU64, AtomicU64);
 
 type Entries = [Entry; STEPS];
 
+/// Spreads what differs in few bits over all of them: 2^64 ÷ golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Of a thread that has kept no step yet. Nothing is ever written here.
 static NONE: Entries = [const { Entry(AtomicU64::new(0), AtomicU64::new(0)) }; STEPS];
 
+/// How many files are kept.
+const FILES: usize = 64;
+
 pub(crate) struct Recent {
-    /// The file that was asked for last: its key and its id, which never change.
-    file: (AtomicUsize, AtomicU32),
+    /// Files that were asked for last: their keys and their ids, which never change.
+    files: [(AtomicUsize, AtomicU32); FILES],
     /// `NONE`, or a mapping of its own.
     entries: AtomicPtr<Entries>,
     /// Of the contexts that the entries belong to; `NO_EPOCH` where there is none.
@@ -48,7 +54,7 @@ fn words(window: u32, file: u32, line: u32, total: u16) -> Option<(u64, u32)> {
 impl Recent {
     pub(crate) const fn new() -> Self {
         Self {
-            file: (AtomicUsize::new(0), AtomicU32::new(0)),
+            files: [const { (AtomicUsize::new(0), AtomicU32::new(0)) }; FILES],
             entries: AtomicPtr::new((&raw const NONE).cast_mut()),
             epoch: AtomicU32::new(NO_EPOCH),
         }
@@ -68,7 +74,7 @@ impl Recent {
 
     #[inline(always)]
     fn entry(&self, first: u64, second: u32) -> &Entry {
-        let mixed = (first ^ u64::from(second).rotate_left(17)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (first ^ u64::from(second).rotate_left(17)).wrapping_mul(MIX);
         // SAFETY: `NONE`, or what `own_entries` has mapped, which stays until `self` is dropped.
         let entries = unsafe { &*self.entries.load(Relaxed) };
         &entries[(mixed >> (u64::BITS - STEPS.ilog2())) as usize]
@@ -139,12 +145,14 @@ impl Recent {
     /// The id of the file with this key (not 0), or what `id` says, which is then kept.
     #[inline(always)]
     pub(crate) fn file(&self, key: usize, id: impl FnOnce() -> Option<File>) -> Option<File> {
-        if self.file.0.load(Relaxed) == key {
-            return Some(File(self.file.1.load(Relaxed)));
+        let mixed = (key as u64).wrapping_mul(MIX);
+        let (known, answer) = &self.files[(mixed >> (u64::BITS - FILES.ilog2())) as usize];
+        if known.load(Relaxed) == key {
+            return Some(File(answer.load(Relaxed)));
         }
         let file = id()?;
-        self.file.0.store(key, Relaxed);
-        self.file.1.store(file.0, Relaxed);
+        known.store(key, Relaxed);
+        answer.store(file.0, Relaxed);
         Some(file)
     }
 
@@ -210,13 +218,28 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_asked_for_once_in_a_row() {
+    fn a_file_is_asked_for_once_in_a_row_and_has_its_own_id() {
         let recent = Recent::new();
         assert_eq!(recent.file(8, || None), None);
-        assert_eq!(recent.file(8, || Some(File(3))), Some(File(3)));
-        assert_eq!(recent.file(8, || unreachable!()), Some(File(3)));
-        assert_eq!(recent.file(16, || Some(File(4))), Some(File(4)));
-        assert_eq!(recent.file(8, || Some(File(3))), Some(File(3)));
+        // More than are kept, so that some fall out.
+        for round in 0..3 {
+            for key in (8..8 * 300).step_by(8) {
+                let id = || Some(File(key as u32));
+                assert_eq!(recent.file(key, id), id(), "round {round}");
+                assert_eq!(recent.file(key, || unreachable!()), id());
+            }
+        }
+        // A few stay.
+        let mut asked = 0;
+        for _ in 0..100 {
+            for key in [64, 4096, 70_000] {
+                recent.file(key, || {
+                    asked += 1;
+                    Some(File(1))
+                });
+            }
+        }
+        assert!(asked <= 6, "asked {asked} times");
     }
 
     #[test]

@@ -353,10 +353,10 @@ impl Paused<'_> {
             .map(|slot| &slot.recent)
     }
 
-    /// Bytes that the threads' slots point to, of threads that have ended too.
+    /// Bytes of the threads' slots and of what they point to, of threads that have ended too.
     pub(crate) fn bytes_of_slots(&self) -> usize {
         slots()
-            .map(|slot| slot.spare.bytes() + slot.recent.bytes())
+            .map(|slot| size_of_val(slot) + slot.spare.bytes() + slot.recent.bytes())
             .sum()
     }
 

@@ -256,7 +256,8 @@ pub(crate) fn known_traceback(inside: &Inside) -> Option<Node> {
 pub(crate) fn traceback(inside: &Inside) -> Option<Node> {
     // SAFETY: inside a hook tracing is on, and who frees the contexts waits for it to be left.
     let contexts = unsafe { &*CONTEXTS.load(Ordering::Acquire) };
-    frames::traceback(contexts, EPOCH.load(Ordering::Relaxed), &inside.slot.recent)
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    frames::traceback(contexts, epoch, &inside.slot.current, &inside.slot.recent)
 }
 
 /// Records a block of another domain: memory at `address` that the program manages by itself.

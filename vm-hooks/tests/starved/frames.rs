@@ -50,7 +50,12 @@ pub(crate) fn known_traceback(_current: &Current, _recent: &Recent) -> Option<No
     None
 }
 
-pub(crate) fn traceback(contexts: &Contexts, epoch: u32, recent: &Recent) -> Option<Node> {
+pub(crate) fn traceback(
+    contexts: &Contexts,
+    epoch: u32,
+    _current: &Current,
+    recent: &Recent,
+) -> Option<Node> {
     recent.use_epoch(epoch);
     let place = |(file, line): (u8, u32)| -> Option<(File, u32)> {
         let key = 0x1000 + 8 * usize::from(file);
