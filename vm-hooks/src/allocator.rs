@@ -155,26 +155,16 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
         let Some(slot) = threads::ready() else {
             return self.alloc_slowly::<false>(layout);
         };
-        if !record::is_small(layout) {
-            return self.alloc_large(layout);
+        if !record::is_usual(layout) {
+            return self.alloc_slowly::<false>(layout);
         }
         match at_once::reuse(slot, layout) {
             Reused::Recorded(block) => block,
-            // SAFETY: it is usual, since it is small.
+            // SAFETY: it is usual, as was asked above.
             Reused::Nothing => unsafe { self.alloc_fresh(layout) },
             // SAFETY: as above.
             Reused::NotYet => unsafe { self.alloc_first(layout) },
         }
-    }
-
-    /// A block of a size of which no spare ones are kept, or of a larger alignment.
-    #[inline(never)]
-    fn alloc_large(&self, layout: Layout) -> *mut u8 {
-        if record::is_usual(layout) {
-            // SAFETY: as was asked.
-            return unsafe { self.alloc_fresh(layout) };
-        }
-        self.alloc_slowly::<false>(layout)
     }
 
     /// The first block in a call, or on a line that did not run for a while; and now and then another.
@@ -279,40 +269,14 @@ impl<A: GlobalAlloc> TracingAllocator<A> {
     #[inline(never)]
     unsafe fn dealloc_traced(&self, block: *mut u8, layout: Layout) {
         let block = record::whole(block);
-        if record::is_small(layout) {
-            // SAFETY: the caller's promise, passed on; it is usual, since it is small.
-            unsafe { self.dealloc_at_once(block, layout) }
-        } else {
-            // SAFETY: the caller's promise, passed on.
-            unsafe { self.dealloc_large(block, layout) }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// - As for `GlobalAlloc::dealloc`.
-    #[inline(never)]
-    unsafe fn dealloc_large(&self, block: *mut u8, layout: Layout) {
-        if record::is_usual(layout) {
-            // SAFETY: the caller's promise, passed on; as was asked.
-            unsafe { self.dealloc_at_once(block, layout) }
-        } else {
-            // SAFETY: the caller's promise, passed on.
-            unsafe { self.dealloc_slowly(block, layout) }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// - As for `GlobalAlloc::dealloc`.
-    /// - The block [is usual](record::is_usual).
-    #[inline(always)]
-    unsafe fn dealloc_at_once(&self, block: *mut u8, layout: Layout) {
-        if let Some(slot) = threads::ready() {
+        if let Some(slot) = threads::ready()
+            && record::is_usual(layout)
+        {
             // SAFETY: the caller's promise, passed on.
             match unsafe { at_once::forget(slot, block, layout.size()) } {
                 Forgotten::Kept => return,
-                // SAFETY: the caller's promise; it had a record, so it was asked for with room.
+                // SAFETY: it is usual, as was asked above. The caller's promise; it had a record, so
+                // it was asked for with room.
                 Forgotten::Unmarked => unsafe {
                     let room = record::with_usual_room(layout);
                     return self.inner.dealloc(block, room);

@@ -13,7 +13,6 @@
 //! when a block is allocated and when it is freed.
 
 use crate::contexts::Node;
-use crate::spare::Spare;
 use std::alloc::Layout;
 
 const RECORD: usize = 8;
@@ -57,13 +56,6 @@ pub(crate) fn with_room(layout: Layout) -> Option<Layout> {
 #[inline(always)]
 pub(crate) fn is_usual(layout: Layout) -> bool {
     layout.size() <= i32::MAX as usize && layout.align() <= ALIGN
-}
-
-/// Whether a block is usual and could be a spare one.
-#[inline(always)]
-pub(crate) fn is_small(layout: Layout) -> bool {
-    // The size says all that `is_usual` asks of it.
-    Spare::keeps(layout.size()) && layout.align() <= ALIGN
 }
 
 /// `with_room` of a usual block.

@@ -56,12 +56,6 @@ impl Spare {
         (size <= LARGEST).then(|| &self.chains[size.div_ceil(STEP)])
     }
 
-    /// Whether a block of this size could be kept.
-    #[inline(always)]
-    pub(crate) fn keeps(size: usize) -> bool {
-        size <= LARGEST
-    }
-
     /// A block with room for `size` bytes, their padding to 8, and a record; null where there is none.
     #[inline(always)]
     pub(crate) fn take(&self, size: usize) -> *mut u8 {
