@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     collect(Path::new(rustpython_pylib::LIB_PATH), "", &mut files)?;
     add_additions(&mut files)?;
     compile_all(&mut files)?;
-    let archive = archive_writer::write(files)?;
+    let archive = archive_writer::write(files, &archive_writer::AT_START)?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     fs::write(out.join("stdlib.archive"), archive)?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Tests of the archive format, and of the archive that the build script made.
 
 use super::archive::{Archive, Damaged, ENTRY_LEN, HEADER_LEN};
-use super::archive_writer::{File, write};
+use super::archive_writer::{AT_START, File, write};
 use super::{ARCHIVE, ROOT, layout};
 
 fn file(name: &str, code: &[u8], data: &[u8]) -> File {
@@ -14,15 +14,15 @@ fn file(name: &str, code: &[u8], data: &[u8]) -> File {
 
 fn sample() -> Vec<u8> {
     let long = "line\n".repeat(500);
-    write(vec![
+    let files = vec![
         file("b/__init__.py", b"code", long.as_bytes()),
         file("b/data/x.bin", b"", &[0, 1, 2, 255]),
         file("b.py", b"shadowed", b""),
         file("a.py", b"", b"x = 1\n"),
         file("a.py", b"second", b"dropped"),
         file("b-c/d.txt", b"", b"between b and b/"),
-    ])
-    .expect("it fits")
+    ];
+    write(files, &["b.py", "no such file"]).expect("it fits")
 }
 
 #[test]
@@ -67,7 +67,9 @@ fn directories() {
         assert!(!archive.is_dir(missing), "{missing}");
     }
     assert!(archive.is_dir("") && archive.is_dir("b") && archive.is_dir("b/data"));
-    assert!(Archive::open(&write(vec![]).expect("it fits")).is_ok_and(|empty| !empty.is_dir("")));
+    assert!(
+        Archive::open(&write(vec![], &[]).expect("it fits")).is_ok_and(|empty| !empty.is_dir(""))
+    );
 }
 
 #[test]
@@ -79,7 +81,23 @@ fn order_does_not_matter() {
     ];
     let mut other = files.to_vec();
     other.reverse();
-    assert_eq!(write(files.to_vec()), write(other));
+    assert_eq!(write(files.to_vec(), &["y"]), write(other, &["y"]));
+}
+
+#[test]
+fn the_code_of_every_start_lies_together_before_all_other() {
+    let place = |name: &str| {
+        let code = ARCHIVE.find(name).and_then(|entry| entry.code());
+        code.unwrap_or_else(|| panic!("{name} has no code"))
+            .as_ptr_range()
+    };
+    for pair in AT_START.windows(2) {
+        assert_eq!(place(pair[0]).end, place(pair[1]).start, "{pair:?}");
+    }
+    let last = place(AT_START[AT_START.len() - 1]).end;
+    for other in ["argparse.py", "json/__init__.py", "zipfile/__init__.py"] {
+        assert!(place(other).start >= last, "{other}");
+    }
 }
 
 /// Every shortened archive, and every archive with one byte changed, is either refused or read
