@@ -45,7 +45,7 @@ ALLOCATORS = {
                     "interpreter::Mimalloc", "interpreter::Mimalloc"),
 }
 PGO = ("pgo", "thin LTO with a profile of the programs below")
-#: What a profile is made of: half of what is measured has no part in it.
+#: What a profile is made of: most of what is measured has no part in it.
 TRAINING = ["richards", "raytrace", "chaos", "float", "generators", "json_loads", "logging", "pyflate",
             "deepcopy", "regex_compile", "sqlglot_parse", "mako"]
 
