@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds tracepy in other ways than `cargo build` does, for `run.py --also`.
 
-    python3 benches/macro/builds.py fat system        these two; without a name: the list
-    python3 benches/macro/run.py --also fat=FILE --also system=FILE --configs off,25
+    python3 benches/macro/builds.py thin system       these two; without a name: the list
+    python3 benches/macro/run.py --also thin=FILE --also system=FILE --configs off,25
 
 Each build takes ten minutes or more of a processor and some gigabytes, in the cache. What comes out is
 `CACHE/builds/NAME`, and the last line has the options for `run.py`. What a build leaves when it fails is `NAME.part`
@@ -26,10 +26,10 @@ from interpreters import ROOT
 
 #: Name: (what it is, variables of cargo).
 PROFILES = {
-    "fat": ("fat LTO", {"CARGO_PROFILE_RELEASE_LTO": "fat"}),
-    "one-unit": ("thin LTO, one codegen unit", {"CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "1"}),
-    "fat-one-unit": ("fat LTO, one codegen unit",
-                     {"CARGO_PROFILE_RELEASE_LTO": "fat", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "1"}),
+    "thin": ("thin LTO, sixteen codegen units",
+             {"CARGO_PROFILE_RELEASE_LTO": "thin", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}),
+    "thin-one-unit": ("thin LTO, one codegen unit", {"CARGO_PROFILE_RELEASE_LTO": "thin"}),
+    "sixteen-units": ("fat LTO, sixteen codegen units", {"CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}),
     "abort": ("panic = abort: an upper bound, since a panic must not end a program",
               {"CARGO_PROFILE_RELEASE_PANIC": "abort"}),
     "v3": ("for processors with AVX2 only: what choosing at run time could give at the most",
@@ -44,7 +44,7 @@ ALLOCATORS = {
                     'libmimalloc-sys = { version = "0.1.49", default-features = false, features = ["v2"] }',
                     "interpreter::Mimalloc", "interpreter::Mimalloc"),
 }
-PGO = ("pgo", "thin LTO with a profile of the programs below")
+PGO = ("pgo", "with a profile of the programs below")
 #: What a profile is made of: most of what is measured has no part in it.
 TRAINING = ["richards", "raytrace", "chaos", "float", "generators", "json_loads", "logging", "pyflate",
             "deepcopy", "regex_compile", "sqlglot_parse", "mako"]

@@ -176,12 +176,7 @@ fn translate(
         return old_groups.iter().map(key).collect();
     }
     let frames = translate_frames(old, new, &files);
-    let mut stacks = Index::new(new_groups.len());
-    for group in new_groups {
-        if let Key::Traceback(id) = group.key {
-            stacks.insert(id.0, |id| new.stack(id));
-        }
-    }
+    let mut stacks = Stacks::of(new_groups, new);
     let mut translated: Vec<FrameId> = Vec::new();
     let mut key = |group: &Group| match group.key {
         Key::Lineno(frame) => frames[frame.0 as usize].map(Key::Lineno),
@@ -190,12 +185,72 @@ fn translate(
             for frame in old.stack(id.0) {
                 translated.push(frames[frame.0 as usize]?);
             }
-            let id = stacks.get(&translated, |id| new.stack(id))?;
-            Some(Key::Traceback(TracebackId(id)))
+            stacks.find(&translated).map(Key::Traceback)
         }
         Key::Filename(_) => None,
     };
     old_groups.iter().map(&mut key).collect()
+}
+
+/// The tracebacks of the new snapshot, to be asked for by their frames.
+///
+/// Snapshots of one program have the tracebacks that both have in nearly the same order, so most are found
+/// where they are expected, and an index of all is only made for the first that is not.
+struct Stacks<'a> {
+    tables: &'a Tables,
+    ids: Vec<u32>,
+    /// The place among `ids` behind the one that was found last.
+    expected: usize,
+    /// How many in a row were not there.
+    missed: usize,
+    index: Option<Index>,
+}
+
+impl<'a> Stacks<'a> {
+    /// How many places are looked at.
+    const AHEAD: usize = 4;
+    /// After so many in a row that were not found there, the order goes on from another place.
+    const MISSED: usize = 8;
+
+    fn of(groups: &[Group], tables: &'a Tables) -> Self {
+        let id = |group: &Group| match group.key {
+            Key::Traceback(id) => Some(id.0),
+            _ => None,
+        };
+        Stacks {
+            tables,
+            ids: groups.iter().filter_map(id).collect(),
+            expected: 0,
+            missed: 0,
+            index: None,
+        }
+    }
+
+    fn find(&mut self, stack: &[FrameId]) -> Option<TracebackId> {
+        let tables = self.tables;
+        let mut near = self.ids.iter().skip(self.expected).take(Self::AHEAD);
+        if let Some(steps) = near.position(|id| tables.stack(*id) == stack) {
+            let found = self.ids[self.expected + steps];
+            self.expected += steps + 1;
+            self.missed = 0;
+            return Some(TracebackId(found));
+        }
+        let index = self.index.get_or_insert_with(|| {
+            let mut index = Index::new(self.ids.len());
+            for id in &self.ids {
+                index.insert(*id, |id| tables.stack(id));
+            }
+            index
+        });
+        let found = index.get(stack, |id| tables.stack(id))?;
+        self.missed += 1;
+        if self.missed == Self::MISSED {
+            self.missed = 0;
+            // In the order of their ids, as groups are.
+            self.expected = self.ids.partition_point(|id| *id <= found);
+        }
+        Some(TracebackId(found))
+    }
 }
 
 fn translate_files(old: &Tables, new: &Tables) -> Vec<Option<u32>> {
@@ -267,6 +322,45 @@ mod tests {
             by_file[2].to_string(),
             "a.py:0: size=30 B (+10 B), count=3 (+1), average=10 B"
         );
+    }
+
+    /// Wherever they are expected, tracebacks are found by their frames.
+    #[test]
+    fn tracebacks_are_matched_in_any_order() {
+        let trace = |line: usize| (line as i64, line % 3, line as u32);
+        let lines = |order: &dyn Fn(usize) -> usize| (0..200).map(order).collect::<Vec<_>>();
+        let orders = [
+            lines(&|i| i),
+            lines(&|i| 199 - i),
+            // A part from elsewhere, longer than what is looked ahead.
+            lines(&|i| (i + 150) % 200),
+            // Some gone, some new, here and there and at the end.
+            lines(&|i| if i % 7 == 3 { 500 + i } else { i }),
+            lines(&|i| if i < 30 { i + 700 } else { i ^ 1 }),
+        ];
+        for (old, new) in orders
+            .iter()
+            .flat_map(|a| orders.iter().map(move |b| (a, b)))
+        {
+            let make = |lines: &[usize]| {
+                let traces: Vec<_> = lines.iter().map(|&line| trace(line)).collect();
+                snapshot(&["a.py", "b.py", "c.py"], &traces)
+            };
+            let (before, after) = (make(old), make(new));
+            let diffs = after
+                .compare_to(&before, KeyType::Traceback, false)
+                .unwrap();
+            let mut found: Vec<_> = diffs.iter().map(|d| (d.size, d.size_diff)).collect();
+            let gone = old.iter().filter(|line| !new.contains(line));
+            let there = new.iter().map(|line| match old.contains(line) {
+                true => (*line as i64, 0),
+                false => (*line as i64, *line as i64),
+            });
+            let mut expected: Vec<_> = gone.map(|line| (0, -(*line as i64))).chain(there).collect();
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

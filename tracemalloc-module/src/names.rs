@@ -1,13 +1,15 @@
 //! Python strings and frame tuples for the ids of one snapshot, each made once.
 //!
 //! Invariant: the same id gives the same object, so that a million traces of a thousand frames
-//! make a thousand tuples.
+//! make a thousand tuples. The garbage collector does not look at them.
 
 use rustpython_vm::builtins::{PyTuple, PyTupleRef};
-use rustpython_vm::{PyObjectRef, VirtualMachine};
+use rustpython_vm::gc_state::gc_state;
+use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
 use snapshot::{FileId, FrameId, Key, Snapshot, Text, TracebackId};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ptr::NonNull;
 
 pub(crate) struct Names<'a> {
     snapshot: &'a Snapshot,
@@ -61,7 +63,7 @@ impl<'a> Names<'a> {
         }
         let (file, line) = self.snapshot.raw_frame(id);
         let file = self.file(file, vm);
-        let frame = vm.new_tuple((file, line));
+        let frame = without_cycles(vm.new_tuple((file, line)));
         self.frames.insert(id, frame.clone());
         frame
     }
@@ -75,7 +77,7 @@ impl<'a> Names<'a> {
         let snapshot = self.snapshot;
         let ids = snapshot.frame_ids(id).iter();
         let frames = ids.map(|id| self.frame(*id, vm).into()).collect();
-        PyTuple::new_ref(frames, &vm.ctx)
+        without_cycles(PyTuple::new_ref(frames, &vm.ctx))
     }
 
     /// The frames of what statistics are grouped by, the oldest first.
@@ -88,12 +90,24 @@ impl<'a> Names<'a> {
             }
             Key::Filename(file) => {
                 let file = self.file(file, vm);
-                vec![vm.new_tuple((file, 0)).into()]
+                vec![without_cycles(vm.new_tuple((file, 0))).into()]
             }
             Key::Lineno(frame) => vec![self.frame(frame, vm).into()],
         };
-        PyTuple::new_ref(frames, &vm.ctx)
+        without_cycles(PyTuple::new_ref(frames, &vm.ctx))
     }
+}
+
+/// Takes a new tuple, of strings, numbers or such tuples, away from the garbage collector, as CPython's
+/// collector does when it sees one: it can be part of no cycle, and a million of them take the
+/// collector seconds.
+fn without_cycles(tuple: PyTupleRef) -> PyTupleRef {
+    let object = tuple.as_object();
+    if object.is_gc_tracked() {
+        // SAFETY: it is tracked, and alive as long as the reference.
+        unsafe { gc_state().untrack_object(NonNull::from(object)) };
+    }
+    tuple
 }
 
 /// A Python string.
