@@ -1,5 +1,6 @@
 """statistics() and compare_to() against a naive count, and their orders."""
 
+import gc
 import random
 
 import tracemalloc
@@ -128,6 +129,20 @@ except (OverflowError, ValueError):
     pass
 else:
     assert statistic.size == 5 * 2**62, statistic.size
+
+# Their frames are part of no cycle, and no work for the garbage collector, which CPython's finds out by itself;
+# the statistics, whose attributes can be set, are.
+found = snapshot.statistics("traceback") + snapshot.compare_to(both, "traceback")
+found += snapshot.statistics("lineno") + snapshot.statistics("filename")
+gc.collect()
+gc.collect()
+for statistic in found:
+    frames = statistic.traceback._frames
+    assert frames and not any(map(gc.is_tracked, (frames, *frames))), frames
+    assert gc.is_tracked(statistic) and gc.is_tracked(statistic.traceback)
+statistic.traceback = found
+del found, statistic
+assert gc.collect() > 0
 
 # What they refuse.
 assert raises(ValueError, snapshot.statistics, "size") == UNKNOWN
