@@ -149,6 +149,7 @@ fn unsafe_is_only_where_the_table_says() {
         "interpreter/src/serve/mod.rs",
         "interpreter/src/serve/source.rs",
         "service/src/sys.rs",
+        "tracemalloc-module/src/names.rs",
         "tracemalloc-module/src/trace.rs",
     ];
     assert_eq!(found, expected);
