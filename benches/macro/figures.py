@@ -7,7 +7,8 @@ A result is what `run.py` writes as JSON:
      "probes": {config: {"empty_peak": [bytes, ...], "live": {...}}}}
 
 Invariant: a ratio is taken between two runs of the same program in the same round; nothing is
-compared across rounds. A run that failed takes part in no ratio, and is listed.
+compared across rounds but the fastest runs, which are a table of their own. A run that failed takes
+part in no ratio, and is listed.
 """
 
 import math
@@ -34,9 +35,19 @@ def ratio(runs, config, base, key):
     return median(ratios) if ratios else None
 
 
-def ratios(result, config, base, key):
+def of_fastest(runs, config, base, key):
+    """The least of all rounds of `config` by the least of `base`, for one program; None without any.
+
+    For a machine that does other things, which make a run slower and never faster.
+    """
+    least = [min((run[key] for run in runs.get(name, []) if not run.get("problem") and run.get(key)), default=None)
+             for name in (config, base)]
+    return least[0] / least[1] if all(least) else None
+
+
+def ratios(result, config, base, key, of=ratio):
     """{program: ratio}, for the programs that have one."""
-    found = {name: ratio(result["runs"].get(name, {}), config, base, key) for name in result["programs"]}
+    found = {name: of(result["runs"].get(name, {}), config, base, key) for name in result["programs"]}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -27,9 +27,9 @@ def number(value, digits=3):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def per_program(result, pairs, key):
+def per_program(result, pairs, key, of=figures.ratio):
     """Rows: each program with its ratios, then the geometric mean and the worst."""
-    columns = [(a, b, figures.ratios(result, a, b, key)) for a, b in pairs]
+    columns = [(a, b, figures.ratios(result, a, b, key, of)) for a, b in pairs]
     columns = [column for column in columns if column[2]]
     if not columns:
         return []
@@ -90,6 +90,7 @@ def document(result, markdown=False):
     sections = [
         ("The bars", bar_rows(result)),
         ("Time, ratios", per_program(result, figures.RATIOS, "seconds")),
+        ("Time, ratios of the fastest runs", per_program(result, figures.RATIOS, "seconds", figures.of_fastest)),
         ("Peak memory, ratios", per_program(result, figures.PEAKS, "peak")),
         ("Processor time of the whole process, ratios", per_program(result, figures.RATIOS[:8], "cpu")),
         ("Seconds, medians", absolute(result)),
