@@ -36,13 +36,14 @@ def ratio(runs, config, base, key):
 
 
 def of_fastest(runs, config, base, key):
-    """The least of all rounds of `config` by the least of `base`, for one program; None without any.
+    """The least of `config` by the least of `base`, for one program, of the rounds that both have; None without any.
 
     For a machine that does other things, which make a run slower and never faster.
     """
-    least = [min((run[key] for run in runs.get(name, []) if not run.get("problem") and run.get(key)), default=None)
-             for name in (config, base)]
-    return least[0] / least[1] if all(least) else None
+    pairs = list(zip(runs.get(config, []), runs.get(base, [])))
+    least = [min((run[key] for run in side if not run.get("problem") and run.get(key)), default=None)
+             for side in zip(*pairs)]
+    return least[0] / least[1] if least and all(least) else None
 
 
 def ratios(result, config, base, key, of=ratio):

@@ -87,10 +87,12 @@ def build_rows(result):
 def document(result, markdown=False):
     """The whole text."""
     about = result["about"]
+    # Of one round it would say what the medians say.
+    fastest = per_program(result, figures.RATIOS, "seconds", figures.of_fastest) if about["rounds"] > 1 else []
     sections = [
         ("The bars", bar_rows(result)),
         ("Time, ratios", per_program(result, figures.RATIOS, "seconds")),
-        ("Time, ratios of the fastest runs", per_program(result, figures.RATIOS, "seconds", figures.of_fastest)),
+        ("Time, ratios of the fastest runs", fastest),
         ("Peak memory, ratios", per_program(result, figures.PEAKS, "peak")),
         ("Processor time of the whole process, ratios", per_program(result, figures.RATIOS[:8], "cpu")),
         ("Seconds, medians", absolute(result)),
